@@ -1,0 +1,1 @@
+"""The four services and the kit they share. Services never import each other."""

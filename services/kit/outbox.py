@@ -1,0 +1,161 @@
+"""The transactional outbox: a service's facts leave in order, per tenant, until kpi accepts them.
+
+`put` runs in the action's transaction and takes the tenant's row lock, so the order of facts is
+the order of commits. `Outbox.run` delivers; kpi being down delays and never loses. Facts are
+deduplicated by id in kpi's log, so a repeated delivery is harmless.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import httpx
+import orjson
+
+from services.kit import ids
+from services.kit.auth import Signer
+from services.kit.db import Connection, Database
+from services.kit.errors import Refusal
+
+log = logging.getLogger(__name__)
+_BATCH = 500
+_RETRY_SECONDS = 0.5
+_SCAN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """`type` is past tense with a version (`member.moved.v1`); `payload` holds no personal data."""
+
+    type: str
+    subject: str
+    occurred_at: datetime
+    payload: Mapping[str, Any]
+
+
+async def put(connection: Connection, tenant_id: str, facts: Sequence[Fact]) -> None:
+    """Store `facts` to leave after this transaction commits."""
+    if not facts:
+        return
+    last = await connection.fetchval(
+        "INSERT INTO outbox_head (tenant_id, last_number) VALUES ($1, $2) "
+        "ON CONFLICT (tenant_id) DO UPDATE SET last_number = outbox_head.last_number + $2 "
+        "RETURNING last_number",
+        tenant_id, len(facts),
+    )  # fmt: skip
+    first = last - len(facts) + 1
+    await connection.executemany(
+        "INSERT INTO outbox (tenant_id, number, id, type, subject, occurred_at, payload, created_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, clock_timestamp())",
+        [
+            (tenant_id, first + n, ids.new(), fact.type, fact.subject, fact.occurred_at,
+             orjson.dumps(fact.payload).decode())
+            for n, fact in enumerate(facts)
+        ],
+    )  # fmt: skip
+
+
+class Outbox:
+    """Delivers one service's facts to kpi's `POST /kpi/v1/facts`."""
+
+    def __init__(
+        self, *, service: str, database: Database, kpi: httpx.AsyncClient, signer: Signer
+    ) -> None:
+        self._service = service
+        self._database = database
+        self._kpi = kpi
+        self._signer = signer
+        self._woken = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Call after a commit that put facts."""
+        self._woken.set()
+
+    async def open(self) -> None:
+        self._task = asyncio.create_task(self._run(), name=f"{self._service} outbox")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def pending(self, tenant_id: str) -> tuple[int, float]:
+        """Facts not yet accepted, and the oldest one's age in seconds."""
+        async with self._database.read(tenant_id) as connection:
+            row = await connection.fetchrow(
+                "SELECT count(*) AS n, coalesce(extract(epoch FROM clock_timestamp() "
+                "- min(created_at)), 0)::float8 AS age FROM outbox WHERE tenant_id = $1",
+                tenant_id,
+            )
+        return row["n"], row["age"]
+
+    async def _run(self) -> None:
+        while True:
+            self._woken.clear()
+            try:
+                unfinished = await self._deliver_all()
+            except Refusal as refusal:
+                log.warning("outbox of %s waits: %s", self._service, refusal.message)
+                unfinished = True
+            pause = _RETRY_SECONDS if unfinished else _SCAN_SECONDS
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pause)
+
+    async def _deliver_all(self) -> bool:
+        """Whether something could not be delivered."""
+        async with self._database.read(None) as connection:
+            tenants = await connection.fetch("SELECT id::text, short_name FROM tenant")
+        failed = False
+        for tenant in tenants:
+            while (count := await self._deliver(tenant["id"], tenant["short_name"])) == _BATCH:
+                continue
+            failed |= count < 0
+        return failed
+
+    async def _deliver(self, tenant_id: str, short_name: str) -> int:
+        """Send one batch; how many were accepted, or -1."""
+        async with self._database.write(tenant_id) as connection:
+            locked = await connection.fetchval(
+                "SELECT last_number FROM outbox_head WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED",
+                tenant_id,
+            )
+            if locked is None:
+                return 0
+            rows = await connection.fetch(
+                "SELECT number, id::text, type, subject, occurred_at, payload FROM outbox "
+                "WHERE tenant_id = $1 ORDER BY number LIMIT $2",
+                tenant_id, _BATCH,
+            )  # fmt: skip
+            if not rows:
+                return 0
+            facts = [
+                {
+                    "id": row["id"], "type": row["type"], "subject": row["subject"],
+                    "occurred_at": row["occurred_at"].isoformat(),
+                    "payload": orjson.loads(row["payload"]),
+                }
+                for row in rows
+            ]  # fmt: skip
+            token = self._signer.service_token(self._service, short_name, tenant_id)
+            try:
+                answer = await self._kpi.post(
+                    "/kpi/v1/facts", content=orjson.dumps({"facts": facts}),
+                    headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+                )  # fmt: skip
+            except httpx.HTTPError as fault:
+                log.warning("kpi does not take facts: %s", type(fault).__name__)
+                return -1
+            if answer.status_code >= 300:
+                log.error("kpi refused facts of %s: %s", self._service, answer.text[:300])
+                return -1
+            await connection.execute(
+                "DELETE FROM outbox WHERE tenant_id = $1 AND number <= $2",
+                tenant_id, rows[-1]["number"],
+            )  # fmt: skip
+            return len(rows)

@@ -1,0 +1,1 @@
+"""Pure rules of kpi: values in, values out."""

@@ -1,0 +1,233 @@
+"""The fold: from everything observed about a deal to its dated history (method.md section 4).
+
+The history is a pure function of the *set* of observations, ordered by (effective time, object
+version, place in its item, source). Nothing depends on the order of arrival: after each append the
+history is computed anew and compared with the conclusions that stand; what is no longer true is
+superseded, what is new is appended. Rules:
+
+- The first sight of a deal concludes `deal.created` in the stage it is seen in and invents no
+  earlier stage. Undated observations come before all dated ones.
+- A stage change concludes `deal.stage_changed`, and `deal.won`, `deal.lost` or `deal.reopened` when
+  the kind of stage changes. Changes of amount, owners and details conclude their own events first.
+- After `deleted`, updates are kept but do not revive the deal; `restored` shows it as it then is.
+- A `notice` says that something changed but not what: the stage path is marked incomplete.
+
+>>> from datetime import datetime, timezone
+>>> at = lambda day: datetime(2026, 1, day, tzinfo=timezone.utc)
+>>> stage = lambda code, kind, n: {"pipeline": "sales", "code": code, "kind": kind, "position": n}
+>>> seen = [Observed("o2", "b", "delta", at(9), "instant", {"stage": stage("won", "won", 2)}),
+...         Observed("o1", "a", "delta", at(5), "instant", {"stage": stage("lead", "open", 0)})]
+>>> [(c.type, c.effective_at.day) for c in history(seen)]
+[('deal.created.v1', 5), ('deal.stage_changed.v1', 9), ('deal.won.v1', 9)]
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from services.kpi.domain.observation import Kind, Precision
+
+CREATED = "deal.created.v1"
+STAGE_CHANGED = "deal.stage_changed.v1"
+WON = "deal.won.v1"
+LOST = "deal.lost.v1"
+REOPENED = "deal.reopened.v1"
+AMOUNT_CHANGED = "deal.amount_changed.v1"
+OWNER_CHANGED = "deal.owner_changed.v1"
+DETAILS_CHANGED = "deal.details_changed.v1"
+DELETED = "deal.deleted.v1"
+RESTORED = "deal.restored.v1"
+SUPERSEDED = "conclusions.superseded.v1"
+DEAL_CONCLUSIONS = (
+    CREATED, STAGE_CHANGED, WON, LOST, REOPENED, AMOUNT_CHANGED, OWNER_CHANGED, DETAILS_CHANGED,
+    DELETED, RESTORED,
+)  # fmt: skip
+
+_EMPTY: dict[str, Any] = {
+    "stage": None, "amount": None, "owners": [], "product": None, "channel": None, "account": None,
+}  # fmt: skip
+_DETAILS = ("product", "channel", "account")
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An observation with its owners and stage resolved.
+
+    `fields` as Draft's, but `owners` are `[{"member": id, "share_bp": int}]` and `stage` is
+    `{pipeline, code, kind, position}`.
+    """
+
+    id: str
+    source: str
+    kind: Kind
+    effective_at: datetime | None
+    precision: Precision
+    fields: Mapping[str, Any]
+    version: int = 0
+    ordinal: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """What follows from the observations: an event of the log. `order` counts within one instant."""
+
+    type: str
+    effective_at: datetime | None
+    payload: Mapping[str, Any]
+    cause: str
+    order: int = 0
+    id: str = ""
+
+
+@dataclass(slots=True)
+class State:
+    """What the engine keeps of one deal: the standing observations and conclusions."""
+
+    observations: list[Observed] = field(default_factory=list)
+    conclusions: list[Conclusion] = field(default_factory=list)
+
+
+def _order(seen: Observed) -> tuple[datetime, int, int, str]:
+    return (seen.effective_at or _BEFORE_ALL, seen.version, seen.ordinal, seen.source)
+
+
+class _Deal:
+    """The deal while its observations are walked through in effective order."""
+
+    def __init__(self) -> None:
+        self.now: dict[str, Any] | None = None
+        self.deleted = False
+        self.incomplete = False
+        self.events: list[Conclusion] = []
+        self._instant: datetime | None = None
+        self._count = 0
+
+    def emit(self, type_: str, seen: Observed, **more: Any) -> None:
+        assert self.now is not None
+        if seen.effective_at != self._instant:
+            self._instant, self._count = seen.effective_at, 0
+        payload = {**self.now, "precision": seen.precision, "incomplete": self.incomplete, **more}
+        self.events.append(Conclusion(type_, seen.effective_at, payload, seen.id, self._count))
+        self._count += 1
+
+    def apply(self, seen: Observed) -> None:
+        if seen.kind == "notice":
+            self.incomplete = True
+        elif seen.kind == "deleted":
+            if self.now is not None and not self.deleted:
+                self.emit(DELETED, seen)
+            self.deleted = True
+        elif seen.kind == "restored":
+            was, self.deleted = self.deleted, False
+            if was and self.now is not None:
+                self.emit(RESTORED, seen)
+        else:
+            self._update(seen)
+
+    def _update(self, seen: Observed) -> None:
+        base = _EMPTY if self.now is None or seen.kind == "snapshot" else self.now
+        before, self.now = self.now, {**base, **seen.fields}
+        if self.deleted:
+            return
+        if before is None:
+            self.emit(CREATED, seen)
+            self._closed(seen, None)
+            return
+        if any(before[name] != self.now[name] for name in _DETAILS):
+            self.emit(DETAILS_CHANGED, seen)
+        if before["owners"] != self.now["owners"]:
+            self.emit(OWNER_CHANGED, seen, from_owners=before["owners"])
+        if before["amount"] != self.now["amount"]:
+            self.emit(AMOUNT_CHANGED, seen, from_amount=before["amount"])
+        if before["stage"] != self.now["stage"]:
+            was, now = _kind(before), _kind(self.now)
+            if was in {"won", "lost"} and now == "open":
+                self.emit(REOPENED, seen, from_stage=before["stage"])
+            self.emit(STAGE_CHANGED, seen, from_stage=before["stage"])
+            self._closed(seen, was)
+
+    def _closed(self, seen: Observed, was: str | None) -> None:
+        assert self.now is not None
+        kind = _kind(self.now)
+        if kind == "won" != was:
+            self.emit(WON, seen)
+        elif kind == "lost" != was:
+            self.emit(LOST, seen)
+
+
+def _kind(fields: Mapping[str, Any]) -> str | None:
+    return fields["stage"]["kind"] if fields["stage"] else None
+
+
+def history(observations: Iterable[Observed]) -> list[Conclusion]:
+    """The deal's events in effective order; the same set gives the same list."""
+    deal = _Deal()
+    for seen in sorted(observations, key=_order):
+        deal.apply(seen)
+    return deal.events
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What one append changes about a deal."""
+
+    state: State
+    replaced_observations: Mapping[str, Sequence[str]]
+    """New observation's id → ids of the observations of the same source that it supersedes."""
+    superseded: Sequence[str]
+    concluded: Sequence[Conclusion]
+
+
+def fold(state: State, new: Sequence[Observed], retracted: Iterable[str] = ()) -> Folded:
+    """`state` with `new` observations, without those from `retracted` sources.
+
+    Observations of one item share their source: an item replaces what an earlier item of the same
+    source said. The conclusions that fell and those that are new come back without ids.
+    """
+    fresh_sources = {seen.source for seen in new}
+    gone = set(retracted) - fresh_sources
+    replaced: dict[str, list[str]] = {}
+    for source in fresh_sources:
+        old = [seen.id for seen in state.observations if seen.source == source]
+        if old:
+            first = next(seen for seen in new if seen.source == source)
+            replaced[first.id] = old
+    kept = [s for s in state.observations if s.source not in fresh_sources and s.source not in gone]
+    observations = [*kept, *new]
+    wanted = history(observations)
+    standing = Counter(map(_identity, state.conclusions))
+    concluded = []
+    for conclusion in wanted:
+        identity = _identity(conclusion)
+        if standing[identity]:
+            standing[identity] -= 1
+        else:
+            concluded.append(conclusion)
+    fallen = []
+    remaining = []
+    for conclusion in reversed(state.conclusions):
+        identity = _identity(conclusion)
+        if standing[identity]:
+            standing[identity] -= 1
+            fallen.append(conclusion.id)
+        else:
+            remaining.append(conclusion)
+    return Folded(State(observations, remaining[::-1]), replaced, fallen[::-1], concluded)
+
+
+def _identity(conclusion: Conclusion) -> tuple[Any, ...]:
+    return (
+        conclusion.type, conclusion.effective_at, conclusion.order, _frozen(conclusion.payload),
+    )  # fmt: skip
+
+
+def _frozen(value: Any) -> Any:
+    """A hashable form of a payload: mappings and lists of plain values."""
+    if isinstance(value, Mapping):
+        return tuple((key, _frozen(inner)) for key, inner in sorted(value.items()))
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    return value
