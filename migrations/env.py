@@ -8,11 +8,10 @@ import importlib
 import os
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
-from sqlmodel import SQLModel
 
 config = context.config
 service = config.config_ini_section
@@ -27,22 +26,9 @@ def url() -> str:
     return str(found).replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
-def metadata() -> object:
-    """This service's tables alone: the others live in other databases."""
-    importlib.import_module(f"services.{service}.tables")
-    tables = SQLModel.metadata
-    prefix = f"services.{service}.tables"
-    mine = {
-        mapper.local_table.name
-        for mapper in SQLModel._sa_registry.mappers  # noqa: SLF001 — SQLModel keeps one registry for all
-        if mapper.class_.__module__ == prefix
-    }
-    context.config.attributes["mine"] = mine
-    return tables
-
-
-def include(_object: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
-    return kind != "table" or name in context.config.attributes["mine"]
+def metadata() -> MetaData:
+    """The service's tables; each service keeps a registry of its own."""
+    return importlib.import_module(f"services.{service}.tables").Row.metadata
 
 
 def run(connection: Connection) -> None:
@@ -50,7 +36,7 @@ def run(connection: Connection) -> None:
     connection.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
     connection.execute(text("SET LOCAL lock_timeout = '3s'"))
     context.configure(
-        connection=connection, target_metadata=metadata(), include_object=include,
+        connection=connection, target_metadata=metadata(),
         compare_type=True, transaction_per_migration=False,
     )  # fmt: skip
     context.run_migrations()

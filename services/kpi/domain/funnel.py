@@ -141,11 +141,16 @@ class _Ledger:
         ]
 
 
+def effective_order(conclusion: Conclusion) -> tuple[datetime, int]:
+    """A deal's events in the order in which they happened; undated ones first."""
+    return (conclusion.effective_at or _BEFORE_ALL, conclusion.order)
+
+
 def postings(
     conclusions: Iterable[Conclusion], day_of: Callable[[Conclusion], date], places: Places
 ) -> list[Posting]:
     """All postings of one deal, from its standing conclusions in effective order."""
-    events = sorted(conclusions, key=lambda c: (c.effective_at or _BEFORE_ALL, c.order))
+    events = sorted(conclusions, key=effective_order)
     pipeline = next((c.payload["stage"]["pipeline"] for c in events if c.payload["stage"]), "")
     ledger = _Ledger(pipeline, places)
     walk = _Walk(ledger)

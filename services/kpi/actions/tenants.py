@@ -1,0 +1,33 @@
+"""Which tenant a token's short name means, and the tenant's first appearance."""
+
+from services.kit.db import Connection, Database
+from services.kit.errors import NotFound
+
+_known: dict[tuple[int, str], str] = {}
+"""By database and short name; a tenant's id never changes."""
+
+
+async def tenant_id_of(database: Database, short_name: str) -> str:
+    key = (id(database), short_name)
+    if key not in _known:
+        async with database.read(None) as connection:
+            found = await connection.fetchval(
+                "SELECT id::text FROM tenant WHERE short_name = $1", short_name
+            )
+        if found is None:
+            raise NotFound(f"kpi knows no tenant {short_name}: configure it in targets first")
+        _known[key] = found
+    return _known[key]
+
+
+async def ensure(connection: Connection, tenant_id: str, short_name: str) -> None:
+    await connection.execute(
+        "INSERT INTO tenant (id, short_name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        tenant_id, short_name,
+    )  # fmt: skip
+
+
+async def all_tenants(database: Database) -> list[tuple[str, str]]:
+    async with database.read(None) as connection:
+        rows = await connection.fetch("SELECT id::text, short_name FROM tenant ORDER BY id")
+    return [(row[0], row[1]) for row in rows]

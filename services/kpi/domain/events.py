@@ -1,0 +1,26 @@
+"""The types of the log and who may append them (architecture.md, "The log")."""
+
+from services.kpi.domain import transitions
+
+OBSERVED = "deal.observed.v1"
+RETRACTED = "observation.retracted.v1"
+DAY_STARTED = "day.started.v1"
+PIPELINE_CONFIGURED = "pipeline.configured.v1"
+TENANT_CONFIGURED = "tenant.configured.v1"
+UNIT_PLACED = "unit.placed.v1"
+MEMBER_JOINED = "member.joined.v1"
+MEMBER_MOVED = "member.moved.v1"
+
+OBSERVATIONS = (OBSERVED, RETRACTED)
+CONCLUSIONS = (*transitions.DEAL_CONCLUSIONS, transitions.SUPERSEDED)
+FACTS_OF: dict[str, tuple[str, ...]] = {
+    "kpi": (DAY_STARTED, PIPELINE_CONFIGURED),
+    "targets": (TENANT_CONFIGURED, UNIT_PLACED, MEMBER_JOINED, MEMBER_MOVED),
+    "customers": (),
+    "incentives": (),
+}
+"""Which facts each service may append; nobody else may append any."""
+
+
+def may_append(service: str, type_: str) -> bool:
+    return type_ in FACTS_OF.get(service, ())

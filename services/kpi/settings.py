@@ -1,0 +1,14 @@
+"""kpi's environment."""
+
+from pydantic import Field, SecretStr
+
+from services.kit.settings import CommonSettings
+
+
+class KpiSettings(CommonSettings):
+    kpi_database_url: SecretStr | None = Field(
+        None, description="PostgreSQL of kpi under its app role: postgresql://user:password@host/db"
+    )
+    kpi_listen_url: SecretStr | None = Field(
+        None, description="direct URL for LISTEN where kpi_database_url is a pooler's"
+    )

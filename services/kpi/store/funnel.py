@@ -1,0 +1,336 @@
+"""Queries of the funnel projection: what it reads of the log, its postings, rollups and deals."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from services.kit.db import Connection
+from services.kpi.domain.funnel import Key, Posting
+
+PROJECTION = "funnel"
+
+
+class PostingRow(NamedTuple):
+    subject: str
+    log_offset: int
+    posting: Posting
+
+
+async def lock_cursor(connection: Connection, tenant_id: str) -> int | None:
+    """The projection's cursor, locked; None while another worker holds it."""
+    await connection.execute(
+        "INSERT INTO projection_cursor (tenant_id, projection, log_offset) VALUES ($1, $2, 0) "
+        "ON CONFLICT DO NOTHING",
+        tenant_id, PROJECTION,
+    )  # fmt: skip
+    cursor: int | None = await connection.fetchval(
+        "SELECT log_offset FROM projection_cursor WHERE tenant_id = $1 AND projection = $2 "
+        "FOR UPDATE SKIP LOCKED",
+        tenant_id, PROJECTION,
+    )  # fmt: skip
+    return cursor
+
+
+async def set_cursor(connection: Connection, tenant_id: str, offset: int) -> None:
+    await connection.execute(
+        "UPDATE projection_cursor SET log_offset = $3 WHERE tenant_id = $1 AND projection = $2",
+        tenant_id, PROJECTION, offset,
+    )  # fmt: skip
+
+
+async def cursor(connection: Connection, tenant_id: str) -> int:
+    return (
+        await connection.fetchval(
+            "SELECT log_offset FROM projection_cursor WHERE tenant_id = $1 AND projection = $2",
+            tenant_id, PROJECTION,
+        )
+        or 0
+    )  # fmt: skip
+
+
+async def entries_after(
+    connection: Connection, tenant_id: str, after: int, limit: int
+) -> list[Any]:
+    return list(
+        await connection.fetch(
+            "SELECT log_offset, id::text, kind, type, subject, effective_at, supersedes::text[], "
+            "payload FROM entry WHERE tenant_id = $1 AND log_offset > $2 "
+            "ORDER BY log_offset LIMIT $3",
+            tenant_id,
+            after,
+            limit,
+        )
+    )
+
+
+async def conclusions_of(
+    connection: Connection, tenant_id: str, subjects: Sequence[str], until: int
+) -> list[Any]:
+    """All conclusions of `subjects` up to an offset, superseded ones too, in log order."""
+    return list(
+        await connection.fetch(
+            "SELECT log_offset, id::text, kind, type, subject, effective_at, supersedes::text[], "
+            "payload FROM entry WHERE tenant_id = $1 AND subject = ANY($2::text[]) "
+            "AND kind = 'conclusion' AND log_offset <= $3 ORDER BY log_offset",
+            tenant_id,
+            subjects,
+            until,
+        )
+    )
+
+
+async def facts_until(
+    connection: Connection, tenant_id: str, types: Sequence[str], until: int
+) -> list[Any]:
+    """Every fact of `types` up to an offset, in log order."""
+    return list(
+        await connection.fetch(
+            "SELECT type, payload FROM entry WHERE tenant_id = $1 AND kind = 'fact' "
+            "AND type = ANY($2::text[]) AND log_offset <= $3 ORDER BY log_offset",
+            tenant_id,
+            types,
+            until,
+        )
+    )
+
+
+async def net_postings(
+    connection: Connection, tenant_id: str, subjects: Sequence[str]
+) -> dict[str, dict[tuple[Key, str], tuple[int, int]]]:
+    """What stands of each subject's postings: (key, event) → (deals, amount)."""
+    rows = await connection.fetch(
+        "SELECT subject, event_id::text, scope::text, measure, pipeline, stage, product, channel, "
+        "currency, day, effective_on, days, sum(deals)::bigint AS deals, "
+        "sum(amount_minor)::bigint AS amount FROM funnel_posting "
+        "WHERE tenant_id = $1 AND subject = ANY($2::text[]) "
+        "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 "
+        "HAVING sum(deals) <> 0 OR sum(amount_minor) <> 0",
+        tenant_id, subjects,
+    )  # fmt: skip
+    found: dict[str, dict[tuple[Key, str], tuple[int, int]]] = {}
+    for row in rows:
+        values = tuple(row)
+        found.setdefault(values[0], {})[Key(*values[2:12]), values[1]] = (values[12], values[13])
+    return found
+
+
+async def insert_postings(
+    connection: Connection, tenant_id: str, rows: Sequence[PostingRow]
+) -> None:
+    """Append postings, and add them to their rollups."""
+    if not rows:
+        return
+    keys = [row.posting.key for row in rows]
+    numbers: dict[int, int] = {}
+    number = []
+    for row in rows:
+        numbers[row.log_offset] = numbers.get(row.log_offset, 0) + 1
+        number.append(numbers[row.log_offset])
+    await connection.execute(
+        "INSERT INTO funnel_posting (tenant_id, subject, log_offset, number, event_id, deals, "
+        "amount_minor, scope, measure, pipeline, stage, product, channel, currency, day, "
+        "effective_on, days) SELECT $1, * FROM unnest($2::text[], $3::bigint[], $4::int[], "
+        "$5::uuid[], $6::bigint[], $7::bigint[], $8::uuid[], $9::text[], $10::text[], $11::text[], "
+        "$12::text[], $13::text[], $14::text[], $15::date[], $16::date[], $17::int[])",
+        tenant_id, [row.subject for row in rows], [row.log_offset for row in rows], number,
+        [row.posting.event_id for row in rows], [row.posting.deals for row in rows],
+        [row.posting.amount_minor for row in rows], *map(list, zip(*keys, strict=True)),
+    )  # fmt: skip
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for row in rows:
+        key = row.posting.key
+        total = sums.setdefault((*key[:8], key.days), [0, 0])
+        total[0] += row.posting.deals
+        total[1] += row.posting.amount_minor
+    changed = sorted((key, total) for key, total in sums.items() if total != [0, 0])
+    if changed:
+        await connection.execute(
+            "INSERT INTO funnel_rollup AS r (tenant_id, scope, measure, pipeline, stage, product, "
+            "channel, currency, day, days, deals, amount_minor) SELECT $1, * FROM unnest("
+            "$2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], "
+            "$9::date[], $10::int[], $11::bigint[], $12::bigint[]) "
+            "ON CONFLICT (tenant_id, scope, measure, pipeline, day, stage, product, channel, "
+            "currency, days) DO UPDATE SET deals = r.deals + excluded.deals, "
+            "amount_minor = r.amount_minor + excluded.amount_minor",
+            tenant_id, *map(list, zip(*(key for key, _ in changed), strict=True)),
+            [total[0] for _, total in changed], [total[1] for _, total in changed],
+        )  # fmt: skip
+
+
+_DEAL = (
+    "subject", "owners", "owner_history", "pipeline", "stage", "kind", "amount_minor", "currency",
+    "product", "channel", "account", "created_on", "closed_on", "undated", "incomplete", "deleted",
+    "log_offset",
+)  # fmt: skip
+
+
+async def put_deals(
+    connection: Connection, tenant_id: str, deals: Iterable[Mapping[str, Any]]
+) -> None:
+    columns = ", ".join(_DEAL)
+    values = ", ".join(f"${n}" for n in range(2, len(_DEAL) + 2))
+    updates = ", ".join(f"{name} = excluded.{name}" for name in _DEAL[1:])
+    await connection.executemany(
+        f"INSERT INTO deal (tenant_id, {columns}) VALUES ($1, {values}) "
+        f"ON CONFLICT (tenant_id, subject) DO UPDATE SET {updates}",
+        [(tenant_id, *(deal[name] for name in _DEAL)) for deal in deals],
+    )
+
+
+async def deals_owned_by(
+    connection: Connection, tenant_id: str, members: Sequence[str]
+) -> list[str]:
+    """Subjects of the deals that any of `members` owns or owned."""
+    rows = await connection.fetch(
+        "SELECT subject FROM deal WHERE tenant_id = $1 AND owner_history && $2::uuid[]",
+        tenant_id, members,
+    )  # fmt: skip
+    return [row[0] for row in rows]
+
+
+async def all_deals(connection: Connection, tenant_id: str) -> list[str]:
+    rows = await connection.fetch("SELECT subject FROM deal WHERE tenant_id = $1", tenant_id)
+    return [row[0] for row in rows]
+
+
+async def bump_versions(
+    connection: Connection, tenant_id: str, versions: Mapping[str, int]
+) -> None:
+    if versions:
+        ordered = sorted(versions.items())
+        await connection.execute(
+            "INSERT INTO subject_version (tenant_id, subject_id, log_offset) "
+            "SELECT $1, * FROM unnest($2::uuid[], $3::bigint[]) "
+            "ON CONFLICT (tenant_id, subject_id) DO UPDATE SET log_offset = excluded.log_offset",
+            tenant_id, [key for key, _ in ordered], [offset for _, offset in ordered],
+        )  # fmt: skip
+
+
+async def versions_after(
+    connection: Connection, tenant_id: str, after: int, limit: int
+) -> list[Any]:
+    return list(
+        await connection.fetch(
+            "SELECT subject_id::text, log_offset FROM subject_version "
+            "WHERE tenant_id = $1 AND log_offset > $2 ORDER BY log_offset LIMIT $3",
+            tenant_id,
+            after,
+            limit,
+        )
+    )
+
+
+_SLICE = (
+    "tenant_id = $1 AND scope = ANY($2::uuid[]) AND pipeline = $3 "
+    "AND ($6::text IS NULL OR product = $6) AND ($7::text IS NULL OR channel = $7) "
+    "AND CASE WHEN measure = 'open' THEN day <= $5 ELSE day BETWEEN $4 AND $5 END"
+)
+
+
+async def figures(
+    connection: Connection, tenant_id: str, scopes: Sequence[str], pipeline: str, first: date,
+    last: date, product: str | None, channel: str | None,
+) -> list[Any]:  # fmt: skip
+    """Sums per scope, measure, stage and duration; undated ones apart."""
+    return list(
+        await connection.fetch(
+            "SELECT scope::text, measure, stage, currency, days, day = '-infinity' AS undated, "
+            "sum(deals)::bigint AS deals, sum(amount_minor)::bigint AS amount "
+            f"FROM funnel_rollup WHERE {_SLICE} GROUP BY 1, 2, 3, 4, 5, 6",
+            tenant_id,
+            scopes,
+            pipeline,
+            first,
+            last,
+            product,
+            channel,
+        )
+    )
+
+
+async def past_figures(
+    connection: Connection, tenant_id: str, scopes: Sequence[str], pipeline: str, first: date,
+    last: date, product: str | None, channel: str | None, as_of: date, known: int,
+) -> list[Any]:  # fmt: skip
+    """The same from postings: effective until `as_of`, known at offset `known`."""
+    return list(
+        await connection.fetch(
+            "SELECT scope::text, measure, stage, currency, days, day = '-infinity' AS undated, "
+            "sum(deals)::bigint AS deals, sum(amount_minor)::bigint AS amount "
+            f"FROM funnel_posting WHERE {_SLICE} AND effective_on <= $8 AND log_offset <= $9 "
+            "GROUP BY 1, 2, 3, 4, 5, 6",
+            tenant_id,
+            scopes,
+            pipeline,
+            first,
+            last,
+            product,
+            channel,
+            as_of,
+            known,
+        )
+    )
+
+
+async def offset_known_at(connection: Connection, tenant_id: str, instant: datetime) -> int:
+    """The last offset that was recorded by an instant."""
+    return (
+        await connection.fetchval(
+            "SELECT max(log_offset) FROM entry WHERE tenant_id = $1 AND recorded_at <= $2",
+            tenant_id, instant,
+        )
+        or 0
+    )  # fmt: skip
+
+
+async def known_scopes(connection: Connection, tenant_id: str, scopes: Sequence[str]) -> set[str]:
+    """Those that are a member or a unit of the tenant."""
+    rows = await connection.fetch(
+        "SELECT member_id::text FROM org_member WHERE tenant_id = $1 AND member_id = ANY($2::uuid[]) "
+        "UNION ALL "
+        "SELECT unit_id::text FROM org_unit WHERE tenant_id = $1 AND unit_id = ANY($2::uuid[])",
+        tenant_id, scopes,
+    )  # fmt: skip
+    return {row[0] for row in rows}
+
+
+_DEAL_READ = (
+    "subject, owners::text[], pipeline, stage, kind, amount_minor, currency, product, channel, "
+    "account, created_on, closed_on, undated, incomplete, deleted, log_offset"
+)
+
+
+async def deals(
+    connection: Connection, tenant_id: str, *, undated: bool, after: str | None, limit: int
+) -> list[Any]:
+    return list(
+        await connection.fetch(
+            f"SELECT {_DEAL_READ} FROM deal WHERE tenant_id = $1 AND (undated OR NOT $2) "
+            "AND ($3::text IS NULL OR subject > $3) ORDER BY subject LIMIT $4",
+            tenant_id,
+            undated,
+            after,
+            limit,
+        )
+    )
+
+
+async def deal(connection: Connection, tenant_id: str, subject: str) -> Any:
+    return await connection.fetchrow(
+        f"SELECT {_DEAL_READ} FROM deal WHERE tenant_id = $1 AND subject = $2", tenant_id, subject
+    )
+
+
+async def standing(connection: Connection, tenant_id: str, subject: str) -> list[Any]:
+    """The deal's conclusions that no later entry supersedes, in effective order."""
+    return list(
+        await connection.fetch(
+            "SELECT id::text, log_offset, type, effective_at, recorded_at, payload FROM entry AS e "
+            "WHERE tenant_id = $1 AND subject = $2 AND kind = 'conclusion' "
+            "AND type <> 'conclusions.superseded.v1' AND NOT EXISTS (SELECT 1 FROM entry AS s "
+            "WHERE s.tenant_id = $1 AND s.subject = $2 AND e.id = ANY(s.supersedes)) "
+            "ORDER BY effective_at NULLS FIRST, (payload->>'order')::int",
+            tenant_id,
+            subject,
+        )
+    )
