@@ -9,7 +9,7 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    code: ClassVar[str] = "refused"
+    code: str = "refused"
     status: ClassVar[int] = 422
 
     def __init__(

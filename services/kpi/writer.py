@@ -40,7 +40,7 @@ class Writer:
         self._items = 0
         self._flushes = asyncio.Semaphore(flushes)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._notices: set[str] = set()
+        self._notices: set[tuple[str, str]] = set()
 
     @property
     def waiting(self) -> int:
@@ -99,7 +99,7 @@ class Writer:
         except Exception as fault:  # noqa: BLE001 — every waiting request must get an answer
             await self._fail(tenant_id, batch, fault)
         else:
-            self._notify(tenant_id)
+            self.announce(HEAD_CHANNEL, tenant_id)
             for (_, future), outcome in zip(batch, outcomes, strict=True):
                 if not future.done():
                     future.set_result(outcome)
@@ -123,15 +123,14 @@ class Writer:
             if not future.done():
                 future.set_exception(fault)
 
-    def _notify(self, tenant_id: str) -> None:
-        """After the commit, coalesced: inside the transaction it costs a tenth of the rate."""
-        if tenant_id in self._notices:
-            return
-        self._notices.add(tenant_id)
-        self._start(self._send_notice(tenant_id))
+    def announce(self, channel: str, payload: str) -> None:
+        """Notify after a commit, coalesced: inside the transaction it costs a tenth of the rate."""
+        if (channel, payload) not in self._notices:
+            self._notices.add((channel, payload))
+            self._start(self._send_notice(channel, payload))
 
-    async def _send_notice(self, tenant_id: str) -> None:
+    async def _send_notice(self, channel: str, payload: str) -> None:
         await asyncio.sleep(0)
-        self._notices.discard(tenant_id)
+        self._notices.discard((channel, payload))
         with contextlib.suppress(Refusal):
-            await self._database.notify(HEAD_CHANNEL, tenant_id)
+            await self._database.notify(channel, payload)

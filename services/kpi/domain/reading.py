@@ -57,7 +57,10 @@ class EventReader:
     namespace: str = EVENTS_NAMESPACE
 
     def read(
-        self, item: Any, key: str, context: Context
+        self,
+        item: Any,
+        key: str,  # noqa: ARG002 — an event has an id of its own
+        context: Context,
     ) -> Sequence[Draft] | Retraction | Unusable:
         found = intake.read(
             item, pipelines=context.pipelines, default_currency=context.currency,

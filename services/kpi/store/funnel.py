@@ -334,3 +334,13 @@ async def standing(connection: Connection, tenant_id: str, subject: str) -> list
             subject,
         )
     )
+
+
+async def versions_at(connection: Connection, tenant_id: str, offset: int) -> list[Any]:
+    return list(
+        await connection.fetch(
+            "SELECT subject_id::text FROM subject_version WHERE tenant_id = $1 AND log_offset = $2",
+            tenant_id,
+            offset,
+        )
+    )

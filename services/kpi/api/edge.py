@@ -1,0 +1,89 @@
+"""What every route of kpi needs: who asks, of which tenant, and the service's parts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from services.kit import limits
+from services.kit.auth import Verifier, Viewer
+from services.kit.clock import Clock
+from services.kit.db import Connection, Database
+from services.kit.errors import ProjectionBehind
+from services.kit.idempotency import IdempotencyStore
+from services.kit.metrics import IngestMetrics
+from services.kit.projection import Progress
+from services.kit.vault import Vault
+from services.kpi.actions import tenants
+from services.kpi.store import funnel
+from services.kpi.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Kpi:
+    database: Database
+    writer: Writer
+    vault: Vault
+    clock: Clock
+    progress: Progress
+    idempotency: IdempotencyStore
+    metrics: IngestMetrics
+    verifier: Verifier
+
+
+def kpi_of(request: Request) -> Kpi:
+    found: Kpi = request.app.state.kpi
+    return found
+
+
+async def viewer_of(request: Request) -> Viewer:
+    return await kpi_of(request).verifier.viewer(request.headers)
+
+
+async def tenant_of(request: Request, viewer: Annotated[Viewer, Depends(viewer_of)]) -> str:
+    return await tenants.tenant_id_of(kpi_of(request).database, viewer.tenant)
+
+
+Parts = Annotated[Kpi, Depends(kpi_of)]
+Asker = Annotated[Viewer, Depends(viewer_of)]
+TenantId = Annotated[str, Depends(tenant_of)]
+
+
+@asynccontextmanager
+async def reading(
+    kpi: Kpi, tenant_id: str, min_offset: int | None = None
+) -> AsyncIterator[Connection]:
+    """A read transaction in which the funnel has reached `min_offset`."""
+    if min_offset is not None:
+        await _reach(kpi, tenant_id, min_offset)
+    async with kpi.database.read(tenant_id) as connection:
+        yield connection
+
+
+async def _reach(kpi: Kpi, tenant_id: str, min_offset: int) -> None:
+    waited = 0.0
+    while True:
+        async with kpi.database.read(tenant_id) as connection:
+            offset = await funnel.cursor(connection, tenant_id)
+        if offset >= min_offset:
+            return
+        if waited >= limits.MIN_OFFSET_WAIT_SECONDS:
+            raise ProjectionBehind(
+                f"the funnel is at offset {offset}, not yet at {min_offset}: try again",
+                path="min_offset", retry_after_seconds=1,
+            )  # fmt: skip
+        # A short look in between, so that a lost notification costs little.
+        await kpi.progress.wait(tenant_id, 0.1)
+        waited += 0.1
+
+
+def example(**content: Any) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route: its example and the errors that all routes share."""
+    return {
+        200: {"content": {"application/json": {"example": content}}},
+        401: {"description": "no valid token (problem+json, code unauthenticated)"},
+        403: {"description": "the role may not do this (code forbidden)"},
+        422: {"description": "a value breaks a rule; `path` names it (code invalid)"},
+    }

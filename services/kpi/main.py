@@ -1,0 +1,95 @@
+"""The app of kpi: the ingestion route, the REST API, the writer, the projector and the jobs."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.routing import Route
+
+from services.kit import http, limits
+from services.kit.auth import Verifier
+from services.kit.clock import Clock
+from services.kit.db import Database, Listener
+from services.kit.idempotency import IdempotencyStore
+from services.kit.metrics import IngestMetrics
+from services.kit.projection import Progress
+from services.kit.settings import SettingsInvalid
+from services.kit.vault import Vault
+from services.kpi.api import router
+from services.kpi.api.edge import Kpi
+from services.kpi.jobs import Jobs
+from services.kpi.projector import VERSIONS_CHANNEL, Projector
+from services.kpi.settings import KpiSettings
+from services.kpi.webhooks import Webhooks
+from services.kpi.writer import HEAD_CHANNEL, Writer
+
+
+def create_app(
+    settings: KpiSettings, *, verifier: Verifier, clock: Clock, vault: Vault | None = None
+) -> FastAPI:
+    """The service; its lifespan opens and closes everything that runs beside the requests."""
+    if settings.kpi_database_url is None:
+        raise SettingsInvalid("HEADWATER_KPI_DATABASE_URL: where is kpi's database?")
+    url = settings.kpi_database_url.get_secret_value()
+    listen_url = settings.kpi_listen_url.get_secret_value() if settings.kpi_listen_url else url
+    if vault is None:
+        if settings.secret_key is None:
+            raise SettingsInvalid("HEADWATER_SECRET_KEY: stored secrets need a key")
+        vault = Vault(settings.secret_key.get_secret_value())
+    database = Database(url)
+    registry = CollectorRegistry()
+    progress = Progress()
+    writer = Writer(database, clock)
+    metrics = IngestMetrics(registry, lambda: writer.waiting)
+
+    def moved(tenant_id: str, offset: int) -> None:
+        progress.moved(tenant_id, offset)
+        writer.announce(VERSIONS_CHANNEL, f"{tenant_id}:{offset}")
+
+    projector = Projector(database, moved=moved)
+    jobs = Jobs(database, writer, clock)
+    listener = Listener(
+        listen_url, {HEAD_CHANNEL: projector.wake, VERSIONS_CHANNEL: progress.heard}
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        try:
+            await listener.open()
+            await projector.open()
+            await jobs.open()
+            yield
+        finally:
+            await jobs.close()
+            await writer.close()
+            await projector.close()
+            await listener.close()
+            await database.close()
+
+    async def ready() -> None:
+        async with database.read(None) as connection:
+            await connection.execute("SELECT 1 FROM log_head LIMIT 1")
+
+    app = http.create_app(
+        service="kpi",
+        title="Headwater kpi",
+        description="The log of events, and the funnel that follows from it.",
+        lifespan=lifespan,
+        ready=ready,
+        registry=registry,
+        routes=[
+            Route(
+                "/webhooks/{connection}",
+                Webhooks(database, writer, vault, clock, metrics),
+                methods=["POST"],
+            )
+        ],
+        most_bytes=limits.IMPORT_BODY_BYTES,
+    )
+    app.state.kpi = Kpi(
+        database, writer, vault, clock, progress, IdempotencyStore(database), metrics, verifier
+    )
+    app.include_router(router)
+    return app

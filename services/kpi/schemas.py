@@ -1,0 +1,399 @@
+"""Wire models of kpi: what its routes take and give, and the payloads of the log's events."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ShortName = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["hubspot-eu"])
+Uuid = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MoneyRead(Wire):
+    amount: str = Field(description="plain decimal string in major units", examples=["6000000.00"])
+    currency: str = Field(description="ISO 4217 code", examples=["CNY"])
+
+
+# Connections
+
+
+class ConnectionCreate(Wire):
+    vendor: str = Field("standard", description="how deliveries are authenticated and deduplicated")
+    mapping: dict[str, Any] | None = Field(None, description="a mapping document to activate")
+
+
+class ConnectionRead(Wire):
+    id: str
+    short_name: str
+    vendor: str
+    webhook_path: str = Field(examples=["/webhooks/AZrJ…"])
+    mapping_version: int | None
+    created_at: datetime
+    disabled_at: datetime | None
+    secret: str | None = Field(
+        None, description="whsec_…: given once, when the connection is made or its secret rotated"
+    )
+
+
+class ConnectionList(Wire):
+    items: list[ConnectionRead]
+
+
+class ConnectionChange(Wire):
+    disabled: bool
+
+
+class SecretRotate(Wire):
+    secret: str | None = Field(
+        None, description="whsec_… of the sender; left out: a new one is made"
+    )
+
+
+class MappingActivated(Wire):
+    version: int
+    changed: bool
+    released: int = Field(description="quarantined items that were tried again")
+
+
+# The log
+
+
+class FactIn(Wire):
+    id: str = Field(pattern=Uuid)
+    type: str
+    subject: str
+    occurred_at: datetime
+    payload: dict[str, Any]
+
+
+class FactsIn(Wire):
+    facts: list[FactIn] = Field(max_length=1000)
+
+
+class Appended(Wire):
+    accepted: int
+    duplicates: int
+    offset: int
+
+
+class EventResult(Wire):
+    index: int
+    id: str | None
+    status: Literal["accepted", "duplicate", "rejected", "conflict"]
+    code: str | None = None
+    message: str | None = None
+
+
+class EventsResult(Wire):
+    accepted: int
+    duplicates: int
+    rejected: int
+    offset: int
+    results: list[EventResult]
+
+
+class EntryRead(Wire):
+    offset: int
+    id: str
+    kind: Literal["observation", "conclusion", "fact"]
+    type: str
+    subject: str
+    effective_at: datetime | None
+    recorded_at: datetime
+    supersedes: list[str]
+    cause: str | None
+    payload: dict[str, Any]
+
+
+class FeedPage(Wire):
+    items: list[EntryRead]
+    head: int
+    next_after: int
+
+
+class Heads(Wire):
+    heads: dict[str, int] = Field(description="last offset by tenant id")
+
+
+class Changes(Wire):
+    offset: int
+    subjects: list[str]
+
+
+# Quarantine and deals
+
+
+class QuarantineItem(Wire):
+    id: str
+    connection_id: str
+    item_key: str
+    reason: str
+    message: str
+    path: str | None
+    waits_for: str | None
+    state: Literal["open", "released", "discarded"]
+    created_at: datetime
+    item: Any = Field(description="the item as it came")
+
+
+class QuarantinePage(Wire):
+    items: list[QuarantineItem]
+    next_cursor: str | None
+
+
+class ReleaseAsk(Wire):
+    ids: list[str] = Field(max_length=1000, min_length=1)
+
+
+class Released(Wire):
+    released: int
+    still_held: int
+    offset: int
+
+
+class DealRead(Wire):
+    id: str = Field(examples=["deal:maven:1C1I7A6R"])
+    owners: list[str]
+    pipeline: str | None
+    stage: str | None
+    kind: str | None
+    amount: MoneyRead | None
+    product: str | None
+    channel: str | None
+    account: str | None
+    created_on: date | None
+    closed_on: date | None
+    undated: bool
+    incomplete: bool
+    deleted: bool
+    offset: int
+
+
+class DealPage(Wire):
+    items: list[DealRead]
+    next_cursor: str | None
+
+
+class DealEvent(Wire):
+    id: str
+    offset: int
+    type: str
+    effective_at: datetime | None
+    recorded_at: datetime
+    payload: dict[str, Any]
+
+
+class DealHistory(DealRead):
+    events: list[DealEvent]
+
+
+# The funnel
+
+
+class StageRead(Wire):
+    code: str
+    name: str
+    kind: Literal["open", "won", "lost"]
+    position: int
+    entered: int = Field(description="entries into the stage in the period")
+    open: int = Field(description="deals in the stage at the period's end; 0 for won and lost")
+    undated: int = Field(description="of `open`, those without any date")
+    amount: MoneyRead = Field(
+        description="of the open deals; for won and lost stages of those that entered"
+    )
+    entered_amount: MoneyRead
+    conversion: str | None = Field(
+        description="percent of the entries that have since reached a later stage",
+        examples=["40.0"],
+    )
+    median_days: str | None = Field(description="median stay of those who left in the period")
+
+
+class ClosedRead(Wire):
+    deals: int
+    amount: MoneyRead
+
+
+class FunnelRead(Wire):
+    scope: str
+    pipeline: str
+    currency: str
+    stages: list[StageRead]
+    created: int
+    undated: int
+    won: ClosedRead
+    lost: ClosedRead
+    win_rate: str | None = Field(description="won ÷ closed in the period, percent")
+    win_rate_all: str | None = Field(description="won ÷ (closed + open at the end), percent")
+    cycle_days: str | None = Field(description="mean days from first sight to win")
+
+
+class FunnelBoard(Wire):
+    offset: int
+    period: str
+    items: list[FunnelRead]
+
+
+# Payloads of the log, by type: the snapshot events.schema.json is made from these.
+
+
+class Payload(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class AmountPayload(Payload):
+    minor: int = Field(description="minor units of the currency")
+    currency: str
+
+
+class OwnerPayload(Payload):
+    member: str
+    share_bp: int = Field(description="basis points; the owners' shares sum to 10,000")
+
+
+class StagePayload(Payload):
+    pipeline: str
+    code: str
+    kind: Literal["open", "won", "lost"]
+    position: int
+
+
+class DealPayload(Payload):
+    """The deal as the event leaves it."""
+
+    stage: StagePayload | None
+    amount: AmountPayload | None
+    owners: list[OwnerPayload]
+    product: str | None
+    channel: str | None
+    account: str | None
+    precision: Literal["instant", "day", "unknown"]
+    incomplete: bool = Field(description="stages may have been passed that nobody told us about")
+    order: int = Field(description="place among the deal's events of one instant")
+
+
+class StageChangedPayload(DealPayload):
+    from_stage: StagePayload | None
+
+
+class AmountChangedPayload(DealPayload):
+    from_amount: AmountPayload | None
+
+
+class OwnerChangedPayload(DealPayload):
+    from_owners: list[OwnerPayload]
+
+
+class ObservedPayload(Payload):
+    kind: Literal["delta", "snapshot", "notice", "deleted", "restored"]
+    source: str
+    precision: Literal["instant", "day", "unknown"]
+    version: int
+    ordinal: int
+    fields: dict[str, Any]
+
+
+class RetractedPayload(Payload):
+    source: str
+
+
+class SupersededPayload(Payload):
+    """Empty: the entry's `supersedes` names the conclusions that no longer hold."""
+
+
+class DayStartedPayload(Payload):
+    day: date
+    zone: str
+
+
+class PipelineStagePayload(Payload):
+    code: str
+    name: str
+    kind: Literal["open", "won", "lost"]
+    position: int
+
+
+class PipelineConfiguredPayload(Payload):
+    code: str
+    name: str
+    stages: list[PipelineStagePayload]
+
+
+class TenantConfiguredPayload(Payload):
+    zone: str
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    fiscal_start_month: int = Field(ge=1, le=12)
+    week_rule: Literal["iso_clipped", "month_quarters"]
+    effective_on: date
+
+
+class PlacementPayload(Payload):
+    parent_id: str | None
+    manager_id: str | None = None
+    starts_on: date
+    ends_on: date | None
+
+
+class UnitPlacedPayload(Payload):
+    unit_id: str = Field(pattern=Uuid)
+    external_id: str | None
+    manager_id: str | None
+    placements: list[PlacementPayload]
+
+
+class MemberJoinedPayload(Payload):
+    member_id: str = Field(pattern=Uuid)
+    external_id: str | None
+    joined_on: date | None
+    left_on: date | None
+
+
+class MembershipPayload(Payload):
+    unit_id: str = Field(pattern=Uuid)
+    starts_on: date
+    ends_on: date | None
+    share_bp: int = Field(ge=1, le=10_000)
+
+
+class MemberMovedPayload(Payload):
+    member_id: str = Field(pattern=Uuid)
+    memberships: list[MembershipPayload]
+
+
+PAYLOADS: dict[str, type[Payload]] = {
+    "deal.observed.v1": ObservedPayload,
+    "observation.retracted.v1": RetractedPayload,
+    "deal.created.v1": DealPayload,
+    "deal.stage_changed.v1": StageChangedPayload,
+    "deal.won.v1": DealPayload,
+    "deal.lost.v1": DealPayload,
+    "deal.reopened.v1": StageChangedPayload,
+    "deal.amount_changed.v1": AmountChangedPayload,
+    "deal.owner_changed.v1": OwnerChangedPayload,
+    "deal.details_changed.v1": DealPayload,
+    "deal.deleted.v1": DealPayload,
+    "deal.restored.v1": DealPayload,
+    "conclusions.superseded.v1": SupersededPayload,
+    "day.started.v1": DayStartedPayload,
+    "pipeline.configured.v1": PipelineConfiguredPayload,
+    "tenant.configured.v1": TenantConfiguredPayload,
+    "unit.placed.v1": UnitPlacedPayload,
+    "member.joined.v1": MemberJoinedPayload,
+    "member.moved.v1": MemberMovedPayload,
+}
+
+
+def events_schema() -> dict[str, Any]:
+    """JSON Schema of every payload by event type."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Payloads of the log by event type",
+        "properties": {
+            type_: model.model_json_schema(mode="serialization")
+            for type_, model in PAYLOADS.items()
+        },
+    }

@@ -1,0 +1,28 @@
+"""Reads of the log in offset order."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.kit.db import Connection
+
+
+async def page(
+    connection: Connection, tenant_id: str, after: int, limit: int, types: Sequence[str] | None
+) -> tuple[int, list[Any]]:
+    """The head, and at most `limit` entries after an offset."""
+    head = await connection.fetchval(
+        "SELECT log_offset FROM log_head WHERE tenant_id = $1", tenant_id
+    )
+    rows = await connection.fetch(
+        "SELECT log_offset, id::text, kind, type, subject, effective_at, recorded_at, "
+        "supersedes::text[], cause::text, payload FROM entry WHERE tenant_id = $1 "
+        "AND log_offset > $2 AND ($3::text[] IS NULL OR type = ANY($3)) "
+        "ORDER BY log_offset LIMIT $4",
+        tenant_id, after, types, limit,
+    )  # fmt: skip
+    return head or 0, list(rows)
+
+
+async def heads(connection: Connection) -> dict[str, int]:
+    rows = await connection.fetch("SELECT tenant_id::text, log_offset FROM log_head")
+    return {row[0]: row[1] for row in rows}
