@@ -140,6 +140,14 @@ def test_a_bomb_is_refused_without_descending(body):
         parse(body)
 
 
+@pytest.mark.parametrize("opener", [b"[", b'{"a":', b'[{"a":'])
+def test_brackets_that_nothing_closes_count_as_depth(opener):
+    with pytest.raises(Malformed, match="nests deeper"):
+        parse(opener * 65)
+    with pytest.raises(Malformed, match="not JSON"):
+        parse(opener * 32)
+
+
 def test_equal_values_have_one_canonical_text():
     left = parse(b'{"b": 1.50, "a": {"y": 1e3, "x": "\xe9\x94\x80"}}')
     right = parse(b'{"a": {"x": "\\u9500", "y": 1000}, "b": 1.5}')

@@ -132,6 +132,7 @@ GOOD = delivery()["webhook-signature"]
         {"webhook-signature": GOOD[:-1]},
         {"webhook-signature": GOOD + "="},
         {"webhook-signature": " ".join(["v1," + "A" * 44] * 100 + [GOOD])},
+        {"webhook-signature": f"{GOOD} v1,{'A' * 5_000}"},
         {"webhook-id": ""},
         {"webhook-id": "x" * 257},
         {"webhook-id": "a b"},
