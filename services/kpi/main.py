@@ -82,7 +82,7 @@ def create_app(
         routes=[
             Route(
                 "/webhooks/{connection}",
-                Webhooks(database, writer, vault, clock, metrics),
+                Webhooks(database, writer, vault, clock, metrics).receive,
                 methods=["POST"],
             )
         ],

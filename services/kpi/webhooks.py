@@ -53,14 +53,14 @@ class Webhooks:
         self._metrics = metrics
         self._live: dict[str, tuple[float, _Live]] = {}
 
-    async def __call__(self, request: Request) -> Response:
+    async def receive(self, request: Request) -> Response:
         try:
-            return await self._receive(request)
+            return await self._take(request)
         except Refusal as refusal:
             self._metrics.refused(refusal.code)
             return refused(refusal)
 
-    async def _receive(self, request: Request) -> Response:
+    async def _take(self, request: Request) -> Response:
         connection = await self._connection(request.path_params["connection"])
         body = await read_body(request)
         now = self._clock.now()
@@ -75,7 +75,7 @@ class Webhooks:
                 connection.id,
                 connection.reader,
                 [
-                    Item(standard_webhooks.item_key(message_id, index, len(raw_items)), raw)
+                    Item(_key(connection, message_id, index, len(raw_items), raw), raw)
                     for index, raw in enumerate(raw_items)
                 ],
                 Delivery(ids.new(), connection.id, now, content_type, message_id, body),
@@ -115,6 +115,13 @@ class Webhooks:
             reader,
             row["disabled_at"] is not None,
         )
+
+
+def _key(connection: _Live, message_id: str, index: int, count: int, raw: object) -> str:
+    """The item's dedupe key: the mapping's own, else the delivery's id and the item's place."""
+    if connection.reader is not None and connection.reader.mapping.keyed:
+        return connection.reader.mapping.key(raw)
+    return standard_webhooks.item_key(message_id, index, count)
 
 
 def _need_json(content_type: str) -> None:

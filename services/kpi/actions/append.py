@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-import orjson
-
 from services.kit import ids, limits, strictjson
 from services.kit.db import Connection
 from services.kpi.actions import facts
@@ -105,11 +103,7 @@ class _Plan:
 
 def digest_of(raw: Any) -> bytes:
     """The item's hash: the same content has the same hash whatever its spelling."""
-    try:
-        canonical = orjson.dumps(raw, default=str, option=orjson.OPT_SORT_KEYS)
-    except TypeError:  # an integer beyond 64 bits
-        canonical = strictjson.dumps_canonical(raw)
-    return hashlib.sha256(canonical).digest()
+    return hashlib.sha256(strictjson.dumps_canonical(raw)).digest()
 
 
 async def append(
@@ -339,7 +333,7 @@ async def _hold(
                 piece.connection_id,
                 piece.delivery_id,
                 piece.item.key,
-                log.text_of(piece.item.raw),
+                strictjson.dumps_canonical(piece.item.raw).decode(),
                 why.reason,
                 why.message,
                 why.path,

@@ -49,7 +49,7 @@ class MappingReader:
         key: str,
         context: Context,  # noqa: ARG002 — the mapping knows it all
     ) -> Sequence[Draft] | Unusable:
-        return self.mapping.drafts(item, key=key)
+        return self.mapping.drafts(item, key=None if self.mapping.keyed else key)
 
 
 @dataclass(frozen=True, slots=True)

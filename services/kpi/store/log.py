@@ -46,7 +46,7 @@ class Held(NamedTuple):
 
 
 def text_of(payload: Any) -> str:
-    return orjson.dumps(payload, default=str).decode()
+    return orjson.dumps(payload).decode()
 
 
 async def lock_head(connection: Connection, tenant_id: str) -> int:

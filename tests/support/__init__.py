@@ -1,0 +1,1 @@
+"""What several tests need: a running kpi, tokens, signed deliveries, a moving clock."""
