@@ -1,0 +1,1 @@
+"""The rules of the organisation: values in, values out."""
