@@ -1,0 +1,1 @@
+"""Use cases of targets, one function and one transaction each."""

@@ -1,0 +1,64 @@
+"""The app of targets."""
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import httpx
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from services.kit import http
+from services.kit.auth import Signer, Verifier
+from services.kit.clock import Clock
+from services.kit.db import Database
+from services.kit.idempotency import IdempotencyStore
+from services.kit.outbox import Outbox
+from services.targets.actions import tenants
+from services.targets.actions.office import Office
+from services.targets.api import router
+from services.targets.settings import TargetsSettings
+
+
+def create_app(
+    settings: TargetsSettings,
+    *,
+    kpi: httpx.AsyncClient,
+    signer: Signer,
+    verifier: Verifier,
+    clock: Clock,
+    database: Database | None = None,
+) -> FastAPI:
+    """The service; its lifespan opens and closes the database and the outbox.
+
+    `kpi` is the caller's, who closes it: a network client or one into the same process.
+    """
+    own = database or Database(settings.targets_database_url.get_secret_value())
+    outbox = Outbox(service="targets", database=own, kpi=kpi, signer=signer)
+    office = Office(own, outbox, clock)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await own.open()
+        try:
+            await outbox.open()
+            yield
+        finally:
+            await outbox.close()
+            await own.close()
+
+    async def ready() -> None:
+        await tenants.check_ready(office)
+
+    app = http.create_app(
+        service="targets",
+        title="Headwater targets",
+        description="The organisation and its people: units, members, and who was where when.",
+        lifespan=lifespan,
+        ready=ready,
+        registry=CollectorRegistry(),
+    )
+    app.state.office = office
+    app.state.verifier = verifier
+    app.state.idempotency = IdempotencyStore(own)
+    app.include_router(router)
+    return app

@@ -1,0 +1,1 @@
+"""Wire models of targets: what is written, what is read, and what each field means."""
