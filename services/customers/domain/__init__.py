@@ -1,0 +1,1 @@
+"""The rules of customers: values in, values out."""

@@ -1,0 +1,1 @@
+"""The rules of incentives: values in, values out."""
