@@ -5,6 +5,8 @@ superuser. Both steps are safe to repeat and to run at once.
 """
 
 import asyncio
+import os
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,3 +118,19 @@ async def wait_until_ready(urls: Mapping[str, Urls], *, seconds: float = 30) -> 
             await asyncio.sleep(0.2)
         else:
             return
+
+
+def main(services: Iterable[str]) -> None:
+    """`python -m headwater.databases SERVICE…`: migrate by the URLs in the environment."""
+    pairs = {
+        service: Urls(
+            os.environ[f"HEADWATER_{service.upper()}_DATABASE_URL"],
+            os.environ[f"HEADWATER_{service.upper()}_MIGRATION_URL"],
+        )
+        for service in services
+    }
+    migrate(pairs, list(pairs))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
