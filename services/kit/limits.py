@@ -39,3 +39,12 @@ GRAPHQL_TOKENS = 2_000
 GRAPHQL_COST = 5_000
 """Objects a document may ask for, lists counted at their `first`."""
 SUBSCRIPTIONS_PER_SOCKET = 20
+GRAPHQL_BODY_BYTES = 64 << 10
+"""Largest GraphQL request, and largest message on a subscription socket."""
+GRAPHQL_SECONDS = 1.2
+"""Within this a document is answered, with what there is; waiting for an offset comes on top."""
+GRAPHQL_DOCUMENTS = 500
+"""Prepared documents a gateway keeps, of GRAPHQL_DOCUMENT_TOKENS together."""
+GRAPHQL_DOCUMENT_TOKENS = 50_000
+SOCKET_INIT_SECONDS = 10.0
+"""A subscription socket that has not said who it is by then is closed."""

@@ -1,0 +1,1 @@
+"""Types of customers: customer mix, tasks and customers will be here, when the service has them."""

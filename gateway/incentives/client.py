@@ -1,0 +1,8 @@
+"""The wire of incentives: it has no reads for the gateway yet."""
+
+from gateway.execution.service import Service
+
+
+class IncentivesClient:
+    def __init__(self, service: Service) -> None:
+        self._service = service

@@ -1,0 +1,1 @@
+"""What the schema shows of kpi: funnels, and the subscriptions that follow its changes."""

@@ -1,0 +1,1 @@
+"""What the schema shows of targets: reps, units and how they hang together."""
