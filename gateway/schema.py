@@ -1,0 +1,29 @@
+"""The schema, put together from the services' parts; `sdl()` prints what schema.graphql holds."""
+
+import strawberry
+from graphql import print_schema
+from strawberry.schema.config import StrawberryConfig
+
+from gateway.kpi.subscriptions import KpiSubscription
+from gateway.scalars import SCALARS
+from gateway.targets.queries import TargetsQuery
+
+
+@strawberry.type(description="Reads. Every answer is what the viewer's token may see.")
+class Query(TargetsQuery):
+    pass
+
+
+@strawberry.type(description="Live reads over a WebSocket, by the protocol graphql-transport-ws.")
+class Subscription(KpiSubscription):
+    pass
+
+
+# Unsorted: sort_schema loses the union types' resolvers.
+schema = strawberry.Schema(
+    query=Query, subscription=Subscription, config=StrawberryConfig(scalar_map=SCALARS)
+)
+
+
+def sdl() -> str:
+    return print_schema(schema._schema) + "\n"  # noqa: SLF001 - strawberry's own printer differs
