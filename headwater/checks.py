@@ -56,7 +56,7 @@ async def _doctor(url: str, only: str | None) -> list[tuple[str, Finding]]:
                             connection, tenant_id,
                             lambda done, total, task=task: bar.update(task, completed=done, total=total),
                         )  # fmt: skip
-                        raise _RolledBack(finding)
+                        raise _RolledBack(finding)  # noqa: TRY301 — the way out without a commit
                 except _RolledBack as done:
                     findings.append((name, done.finding))
     finally:

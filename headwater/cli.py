@@ -4,7 +4,7 @@ import asyncio
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -44,7 +44,9 @@ def _settings(**given: Any) -> Any:
 
 @app.command()
 def serve(
-    part: Annotated[Part, typer.Argument(help="which part; all in one process by default")] = Part.all,
+    part: Annotated[
+        Part, typer.Argument(help="which part; all in one process by default")
+    ] = Part.all,
     port: Annotated[int | None, typer.Option(help="HEADWATER_PORT")] = None,
 ) -> None:
     """Run everything, or one part alone."""
@@ -98,19 +100,24 @@ def token(
 ) -> None:
     """Print a development token; refused where a real issuer is configured."""
     from headwater.installation import Installation
-    from services.kit.auth import ROLES, issuers
+    from services.kit.auth import ROLES, Role, issuers
 
     settings = _settings()
     if settings.environment == "production" or issuers(settings.issuers):
         raise SystemExit("a real issuer is configured: get tokens from it")
     if role not in ROLES or role == "service":
-        raise typer.BadParameter(f"a role is one of {', '.join(r for r in ROLES if r != 'service')}")
+        raise typer.BadParameter(
+            f"a role is one of {', '.join(r for r in ROLES if r != 'service')}"
+        )
     keys = Installation(settings).keys()
     print(
         keys.signer.sign(
-            tenant=tenant, role=role, subject=member or role, member_id=member,
+            tenant=tenant,
+            role=cast("Role", role),
+            subject=member or role,
+            member_id=member,
             seconds=hours * 3600,
-        )  # fmt: skip
+        )
     )
 
 
@@ -136,9 +143,13 @@ def schema(
     elif document is Document.openapi:
         print(json.dumps(snapshots.openapi(service), indent=2))
     elif document is Document.events:
-        print(json.dumps(snapshots.events_schema(), indent=2))
+        from services.kpi.schemas import events_schema
+
+        print(json.dumps(events_schema(), indent=2))
     else:
-        print(snapshots.sdl())
+        from gateway.schema import sdl
+
+        print(sdl())
 
 
 @app.command()

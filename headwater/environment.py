@@ -1,4 +1,4 @@
-"""Every environment variable, from the settings classes: `render` is deploy/env.example."""
+"""Every environment variable, from the settings classes; `render` writes deploy/env.example."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from gateway.settings import GatewaySettings
 from headwater.settings import HeadwaterSettings
 from services.customers.settings import CustomersSettings
 from services.incentives.settings import IncentivesSettings
-from services.kit.settings import PREFIX, CommonSettings
+from services.kit.settings import PREFIX, CommonSettings, refuse_unknown
 from services.kpi.settings import KpiSettings
 from services.targets.settings import TargetsSettings
 
@@ -29,6 +29,11 @@ Headwater's environment, each variable with its default. Nothing is needed to tr
 machine; take away the # of what you change. A HEADWATER_ variable that is not listed here, or a
 value that cannot be read, stops the start with a message."""
 _WIDTH = 98
+
+
+def check() -> None:
+    """Stop where the environment has a variable that no part reads: a misspelt one says so."""
+    refuse_unknown(SECTIONS.values())
 
 
 def render() -> str:

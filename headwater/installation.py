@@ -37,7 +37,9 @@ class Keys:
 class Installation:
     """Opens its databases on `open` and lets go of them on `close`; both block."""
 
-    def __init__(self, settings: HeadwaterSettings, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, settings: HeadwaterSettings, environment: Mapping[str, str] = os.environ
+    ) -> None:
         self.settings = settings
         self._environment = environment
         self._embedded: EmbeddedPostgres | None = None
@@ -90,12 +92,14 @@ class Installation:
                 name = f"HEADWATER_{service.upper()}"
                 environment[f"{name}_MIGRATION_URL"] = self.urls[service].owner
                 environment[f"{name}_DATABASE_URL"] = self.urls[service].app
-            done = subprocess.run(
+            done = subprocess.run(  # noqa: S603 — our own interpreter and module
                 [sys.executable, "-m", "headwater.databases", *behind],
                 env=environment, capture_output=True, text=True, check=False,
             )  # fmt: skip
             if done.returncode:
-                raise SettingsInvalid(f"migrating {', '.join(behind)} failed:\n{done.stderr[-2000:]}")
+                raise SettingsInvalid(
+                    f"migrating {', '.join(behind)} failed:\n{done.stderr[-2000:]}"
+                )
         return behind
 
     def _pairs(self) -> dict[str, Urls]:

@@ -75,7 +75,7 @@ async def _beside(
         return
 
     async def run() -> None:
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 — uvicorn says it by this flag alone
             await asyncio.sleep(0.01)
         try:
             await when_up(stack)

@@ -5,10 +5,11 @@ import importlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 
 from gateway.schema import sdl
 from headwater.databases import SERVICES, Urls
@@ -33,7 +34,7 @@ def openapi(service: str) -> dict[str, Any]:
     urls = {name: Urls("postgresql://localhost/x", "postgresql://localhost/x") for name in SERVICES}
     client = httpx.AsyncClient()
     app = create(service, urls, keys, SystemClock(), Clients(client, client, client, client))
-    return app.openapi()
+    return cast("FastAPI", app).openapi()
 
 
 def current() -> Iterator[tuple[Path, str]]:

@@ -8,12 +8,13 @@ Starlette, so they are run here.
 import contextlib
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Metric, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from pydantic import SecretStr
+from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -75,7 +76,7 @@ class Stack:
             }
         )
         self.clients = clients
-        self.apps: dict[str, FastAPI] = {
+        self.apps: dict[str, Starlette] = {
             name: create(name, urls, keys, clock, clients) for name in (*SERVICES, "gateway")
         }
         for service in SERVICES:
@@ -157,13 +158,17 @@ async def _answer_lifespan(stack: Stack, receive: Receive, send: Send) -> None:
     await send({"type": "lifespan.shutdown.complete"})
 
 
-def create(part: str, urls: dict[str, Urls], keys: Keys, clock: Clock, clients: Clients) -> FastAPI:
+def create(
+    part: str, urls: dict[str, Urls], keys: Keys, clock: Clock, clients: Clients
+) -> Starlette:
     """One part's application."""
 
     def url(service: str) -> dict[str, SecretStr]:
         return {f"{service}_database_url": SecretStr(urls[service].app)}
 
-    common = {"signer": keys.signer, "verifier": keys.verifier, "clock": clock, "kpi": clients.kpi}
+    common: dict[str, Any] = {
+        "signer": keys.signer, "verifier": keys.verifier, "clock": clock, "kpi": clients.kpi,
+    }  # fmt: skip
     if part == "kpi":
         return create_kpi(
             load(KpiSettings, **url("kpi")), verifier=keys.verifier, clock=clock, vault=keys.vault

@@ -29,8 +29,6 @@ def create_app(
     settings: KpiSettings, *, verifier: Verifier, clock: Clock, vault: Vault | None = None
 ) -> FastAPI:
     """The service; its lifespan opens and closes everything that runs beside the requests."""
-    if settings.kpi_database_url is None:
-        raise SettingsInvalid("HEADWATER_KPI_DATABASE_URL: where is kpi's database?")
     url = settings.kpi_database_url.get_secret_value()
     listen_url = settings.kpi_listen_url.get_secret_value() if settings.kpi_listen_url else url
     if vault is None:
@@ -39,7 +37,7 @@ def create_app(
         vault = Vault(settings.secret_key.get_secret_value())
     database = Database(url)
     registry = CollectorRegistry()
-    progress = Progress()
+    progress, heads = Progress(), Progress()
     writer = Writer(database, clock)
     metrics = IngestMetrics(registry, lambda: writer.waiting)
 
@@ -48,10 +46,13 @@ def create_app(
         writer.announce(VERSIONS_CHANNEL, f"{tenant_id}:{offset}")
 
     projector = Projector(database, moved=moved)
+
+    def head_moved(tenant_id: str) -> None:
+        projector.wake(tenant_id)
+        heads.heard("")
+
     jobs = Jobs(database, writer, clock)
-    listener = Listener(
-        listen_url, {HEAD_CHANNEL: projector.wake, VERSIONS_CHANNEL: progress.heard}
-    )
+    listener = Listener(listen_url, {HEAD_CHANNEL: head_moved, VERSIONS_CHANNEL: progress.heard})
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -89,7 +90,15 @@ def create_app(
         most_bytes=limits.IMPORT_BODY_BYTES,
     )
     app.state.kpi = Kpi(
-        database, writer, vault, clock, progress, IdempotencyStore(database), metrics, verifier
+        database,
+        writer,
+        vault,
+        clock,
+        progress,
+        heads,
+        IdempotencyStore(database),
+        metrics,
+        verifier,
     )
     app.include_router(router)
     return app

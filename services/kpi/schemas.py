@@ -117,6 +117,7 @@ class FeedPage(Wire):
 
 class Heads(Wire):
     heads: dict[str, int] = Field(description="last offset by tenant id")
+    mark: int = Field(description="differs whenever a head moved")
 
 
 class Changes(Wire):

@@ -28,6 +28,9 @@ class Kpi:
     vault: Vault
     clock: Clock
     progress: Progress
+    """How far the funnel is, per tenant."""
+    heads: Progress
+    """Wakes who waits for any tenant's head."""
     idempotency: IdempotencyStore
     metrics: IngestMetrics
     verifier: Verifier

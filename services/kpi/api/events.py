@@ -140,7 +140,7 @@ async def deliver(
         row = await connections.found(connection, tenant_id, name)
     if row["document"] is None:
         raise Conflict("the connection has no active mapping: activate one first", path="mapping")
-    mapping = store.compiled(row["id"], row["mapping_version"], row["document"])
+    mapping = store.compiled(row["document"])
     raw = mapping.items(strictjson.parse(body))
     now = kpi.clock.now()
     outcome = await kpi.writer.submit(

@@ -21,6 +21,7 @@ _ENTRY = {
     "effective_at": "2017-03-01T06:00:00Z", "recorded_at": "2026-01-05T09:00:00Z",
     "supersedes": [], "cause": "019a0000-0000-7000-8000-000000000016", "payload": {},
 }  # fmt: skip
+ANY_TENANT = ""
 Wait = Annotated[float, Query(ge=0, le=limits.LONG_POLL_SECONDS, description="seconds to wait")]
 
 
@@ -52,12 +53,26 @@ async def get_feed(
     return JSONResponse({"items": items, "head": head, "next_after": next_after})
 
 
-@router.get("/heads", response_model=Heads, responses=example(heads={"019a…": 17}))
-async def get_heads(kpi: Parts, viewer: Asker) -> Response:
-    """Every tenant's head: which feeds moved."""
+@router.get("/heads", response_model=Heads, responses=example(heads={"019a…": 17}, mark=17))
+async def get_heads(
+    kpi: Parts,
+    viewer: Asker,
+    mark: Annotated[
+        int, Query(ge=-1, description="`mark` of the last answer; -1: answer now")
+    ] = -1,
+    wait: Wait = 0,
+) -> Response:
+    """Every tenant's head: which feeds moved. Waits while nothing moved since `mark`."""
     policy.need_service(viewer.role)
-    async with kpi.database.read(None) as connection:
-        return JSONResponse({"heads": await feed.heads(connection)})
+    waited = 0.0
+    while True:
+        async with kpi.database.read(None) as connection:
+            heads = await feed.heads(connection)
+        moved = sum(heads.values())  # every append adds to it
+        if moved != mark or waited >= wait:
+            return JSONResponse({"heads": heads, "mark": moved})
+        await kpi.heads.wait(ANY_TENANT, 1.0)
+        waited += 1.0
 
 
 @router.get(
