@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import httpx
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -39,7 +39,7 @@ def create_app(
     kpi: httpx.AsyncClient,
     verifier: Verifier,
     signer: Signer,
-) -> Starlette:
+) -> FastAPI:
     """The clients reach the services, over the network or in process; who gave them closes them."""
     engine = Engine(introspection=settings.introspection)
     clients = Clients(
@@ -62,13 +62,16 @@ def create_app(
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         try:
             yield
         finally:
             await clients.hub.close()
 
-    return Starlette(
+    # None of its own pages: FastAPI only because the other parts' applications are that.
+    app = FastAPI(
+        title="Headwater gateway",
+        openapi_url=None,
         routes=[
             Route("/graphql", endpoint.post, methods=["POST"]),
             Route("/graphql", endpoint.get, methods=["GET"]),
@@ -78,9 +81,11 @@ def create_app(
             Route("/metrics", metrics),
         ],
         middleware=[Middleware(Edge, registry=registry, most_bytes=limits.GRAPHQL_BODY_BYTES)],
-        exception_handlers={Refusal: _on_refusal, HTTPException: _on_http},
+        exception_handlers={Refusal: _on_refusal, HTTPException: _on_http, Exception: _on_fault},
         lifespan=lifespan,
     )
+    app.state.registry = registry
+    return app
 
 
 def _registry(engine: Engine, clients: Clients) -> CollectorRegistry:
@@ -108,3 +113,7 @@ async def _on_http(_request: Request, error: Exception) -> Response:
         error.status_code, _CODES.get(error.status_code, "refused"), str(error.detail),
         headers=error.headers,
     )  # fmt: skip
+
+
+async def _on_fault(request: Request, _fault: Exception) -> Response:
+    return problem(500, "internal", f"internal error; quote request {request.state.request_id}")

@@ -1,29 +1,28 @@
 """`headwater doctor` and `headwater replay`, for the funnel of every tenant."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from headwater.installation import Installation
 from services.kit.db import Database
 from services.kit.errors import NotFound
-from services.kpi.actions import rebuild
+from services.kpi.actions import checks, rebuild
 from services.kpi.actions.rebuild import Finding
 from services.kpi.actions.tenants import all_tenants
 
 _STATEMENT_MILLIS = 600_000
-
-
-class _RolledBack(Exception):
-    """Carries the finding out of a transaction that must leave no trace."""
-
-    def __init__(self, finding: Finding) -> None:
-        super().__init__()
-        self.finding = finding
 
 
 @contextmanager
@@ -33,6 +32,10 @@ def _bar() -> Iterator[Progress]:
     )  # fmt: skip
     with Progress(*columns, console=Console(stderr=True)) as progress:
         yield progress
+
+
+def _shown_by(bar: Progress, task: TaskID) -> Callable[[int, int], None]:
+    return lambda done, total: bar.update(task, completed=done, total=total)
 
 
 async def _tenants(database: Database, only: str | None) -> list[tuple[str, str]]:
@@ -50,15 +53,8 @@ async def _doctor(url: str, only: str | None) -> list[tuple[str, Finding]]:
         with _bar() as bar:
             for tenant_id, name in await _tenants(database, only):
                 task = bar.add_task(f"rebuilding {name}", total=None)
-                try:
-                    async with database.snapshot(tenant_id) as connection:
-                        finding = await rebuild.compare(
-                            connection, tenant_id,
-                            lambda done, total, task=task: bar.update(task, completed=done, total=total),
-                        )  # fmt: skip
-                        raise _RolledBack(finding)  # noqa: TRY301 — the way out without a commit
-                except _RolledBack as done:
-                    findings.append((name, done.finding))
+                finding = await checks.compare(database, tenant_id, _shown_by(bar, task))
+                findings.append((name, finding))
     finally:
         await database.close()
     return findings
@@ -92,7 +88,7 @@ async def _replay(url: str, only: str | None) -> None:
                 async with database.snapshot(tenant_id) as connection:
                     offset = await rebuild.replay(
                         connection, tenant_id,
-                        lambda done, total, task=task: bar.update(task, completed=done, total=total),
+                        _shown_by(bar, task),
                     )  # fmt: skip
                 print(f"{name}: the funnel is rebuilt up to offset {offset}")
     finally:

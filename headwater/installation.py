@@ -135,7 +135,8 @@ class Installation:
 
 def newest(service: str) -> str:
     """The head of a service's history, read without importing alembic."""
-    revisions, parents = set(), set()
+    revisions: set[str] = set()
+    parents: set[str] = set()
     for path in (Path(migrations.__file__).parent / service).glob("*.py"):
         for down, revision in _REVISION.findall(path.read_text()):
             (parents if down else revisions).add(revision)

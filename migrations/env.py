@@ -28,7 +28,8 @@ def url() -> str:
 
 def metadata() -> MetaData:
     """The service's tables; each service keeps a registry of its own."""
-    return importlib.import_module(f"services.{service}.tables").Row.metadata
+    found: MetaData = importlib.import_module(f"services.{service}.tables").Row.metadata
+    return found
 
 
 def run(connection: Connection) -> None:

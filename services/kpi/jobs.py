@@ -1,16 +1,19 @@
-"""What the clock starts: day.started at each tenant's local midnight, and the retention."""
+"""What the clock starts (day.started at each local midnight, the retention) and what workers do."""
 
 import asyncio
 import contextlib
 import logging
+import os
+import sys
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from services.kit import ids, limits
+from services.kit import ids, limits, operations
 from services.kit.clock import Clock
 from services.kit.db import Database
 from services.kit.errors import Refusal
 from services.kit.period import business_day, local_midnight
+from services.kpi.actions import checks
 from services.kpi.actions.append import Submission
 from services.kpi.actions.connections import KPI
 from services.kpi.actions.facts import Fact
@@ -21,6 +24,7 @@ from services.kpi.writer import Writer
 
 log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
+_WORKER_STATEMENT_MILLIS = 600_000
 _MOST_DAYS = 400
 
 
@@ -46,34 +50,44 @@ class Jobs:
                 await self.start_days()
             except Refusal as refusal:
                 log.warning("the day's start waits: %s", refusal.message)
+            except Exception:  # without it no day would begin any more
+                log.exception("the jobs failed and go on")
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def start_days(self) -> None:
         """Append day.started for each business day that has begun and was not yet named."""
-        for tenant_id, _ in await all_tenants(self._database):
-            async with self._database.read(tenant_id) as connection:
-                settings = await organisation.settings(connection, tenant_id)
-                last = await organisation.started_day(connection, tenant_id)
-            if not settings:
-                continue
-            zone = ZoneInfo(settings[-1]["zone"])
-            today = business_day(self._clock.now(), zone)
-            if last is not None and last >= today:
-                continue
-            first = today if last is None else max(
-                last + timedelta(days=1), today - timedelta(days=_MOST_DAYS)
-            )  # fmt: skip
-            days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
-            # The key is the day's name: several processes may append it, one succeeds.
-            facts = [
-                Fact(
-                    day_id(tenant_id, day.isoformat()), events.DAY_STARTED, f"day:{day}",
-                    local_midnight(day, zone), {"day": day.isoformat(), "zone": zone.key},
-                )
-                for day in days
-            ]  # fmt: skip
-            await self._writer.submit(Submission(tenant_id, KPI, facts=facts))
-            await self._forget(tenant_id)
+        for tenant_id, short_name in await all_tenants(self._database):
+            try:
+                await self._start_days_of(tenant_id)
+            except Refusal:
+                raise
+            except Exception:  # one tenant's fault must not stop the others' days
+                log.exception("the day of %s could not start", short_name)
+
+    async def _start_days_of(self, tenant_id: str) -> None:
+        async with self._database.read(tenant_id) as connection:
+            settings = await organisation.settings(connection, tenant_id)
+            last = await organisation.started_day(connection, tenant_id)
+        if not settings:
+            return
+        zone = ZoneInfo(settings[-1]["zone"])
+        today = business_day(self._clock.now(), zone)
+        if last is not None and last >= today:
+            return
+        first = today if last is None else max(
+            last + timedelta(days=1), today - timedelta(days=_MOST_DAYS)
+        )  # fmt: skip
+        days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
+        # The key is the day's name: several processes may append it, one succeeds.
+        facts = [
+            Fact(
+                day_id(tenant_id, day.isoformat()), events.DAY_STARTED, f"day:{day}",
+                local_midnight(day, zone), {"day": day.isoformat(), "zone": zone.key},
+            )
+            for day in days
+        ]  # fmt: skip
+        await self._writer.submit(Submission(tenant_id, KPI, facts=facts))
+        await self._forget(tenant_id)
 
     async def _forget(self, tenant_id: str) -> None:
         """Drop raw deliveries past the retention, once a day."""
@@ -87,3 +101,20 @@ class Jobs:
 def day_id(tenant_id: str, day: str) -> str:
     """The same id for the same day, whoever names it."""
     return ids.derived(tenant_id, f"{events.DAY_STARTED}/{day}")
+
+
+async def work(url: str, tenant_id: str, operation_id: str) -> None:
+    """A worker's life: one operation, in a process of its own."""
+    database = Database(url, statement_millis=_WORKER_STATEMENT_MILLIS)
+    await database.open()
+    try:
+        async with database.read(tenant_id) as connection:
+            operation = await operations.one(connection, tenant_id, operation_id)
+        assert operation["kind"] == "check", "the only kind there is"
+        await checks.run(database, tenant_id, operation_id)
+    finally:
+        await database.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(work(os.environ["HEADWATER_KPI_DATABASE_URL"], sys.argv[1], sys.argv[2]))

@@ -13,6 +13,7 @@ from services.kit.clock import Clock
 from services.kit.db import Database, Listener
 from services.kit.idempotency import IdempotencyStore
 from services.kit.metrics import IngestMetrics
+from services.kit.operations import Operations
 from services.kit.projection import Progress
 from services.kit.settings import SettingsInvalid
 from services.kit.vault import Vault
@@ -52,6 +53,9 @@ def create_app(
         heads.heard("")
 
     jobs = Jobs(database, writer, clock)
+    operations = Operations(
+        database, module="services.kpi.jobs", environment={"HEADWATER_KPI_DATABASE_URL": url}
+    )
     listener = Listener(listen_url, {HEAD_CHANNEL: head_moved, VERSIONS_CHANNEL: progress.heard})
 
     @contextlib.asynccontextmanager
@@ -63,6 +67,7 @@ def create_app(
             await jobs.open()
             yield
         finally:
+            await operations.close()
             await jobs.close()
             await writer.close()
             await projector.close()
@@ -97,6 +102,7 @@ def create_app(
         progress,
         heads,
         IdempotencyStore(database),
+        operations,
         metrics,
         verifier,
     )

@@ -192,6 +192,21 @@ class DealHistory(DealRead):
     events: list[DealEvent]
 
 
+# Operations
+
+
+class OperationRead(Wire):
+    id: str
+    kind: str
+    state: Literal["running", "done", "failed"]
+    progress: int = Field(ge=0, le=100, description="percent")
+    result: dict[str, Any] | None
+    error: str | None
+    asked_by: str
+    created_at: datetime
+    updated_at: datetime
+
+
 # The funnel
 
 

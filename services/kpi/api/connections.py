@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Path
 from fastapi.responses import Response
 
 from services.kit import limits
-from services.kit.http import JSONResponse
+from services.kit.http import JSONResponse, StrictRoute
 from services.kpi.actions import connections as actions
 from services.kpi.actions.append import Submission
 from services.kpi.api.edge import Asker, Kpi, Parts, TenantId, example
@@ -23,7 +23,7 @@ from services.kpi.schemas import (
 from services.kpi.store import connections as store
 from services.kpi.writer import HEAD_CHANNEL
 
-router = APIRouter(tags=["connections"])
+router = APIRouter(tags=["connections"], route_class=StrictRoute)
 Name = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$", examples=["hubspot-eu"])]
 _EXAMPLE = {
     "id": "019a0000-0000-7000-8000-000000000001", "short_name": "hubspot-eu", "vendor": "standard",
@@ -57,13 +57,17 @@ async def put_connection(
 ) -> Response:
     """Idempotent. The secret is in the answer that made the connection, and never again."""
     policy.need_configuration(viewer.role, viewer.service)
-    now = kpi.clock.now()
+    now, changed = kpi.clock.now(), False
     async with kpi.database.write(tenant_id) as connection:
         row, secret = await actions.create(connection, tenant_id, kpi.vault, name, body.vendor, now)
         if body.mapping is not None:
-            await actions.activate_mapping(connection, tenant_id, name, body.mapping, now)
+            _, changed = await actions.activate_mapping(
+                connection, tenant_id, name, body.mapping, now
+            )
             row = await store.one(connection, tenant_id, name)
     await kpi.database.notify(HEAD_CHANNEL, tenant_id)
+    if changed:
+        await _release_rest(kpi, tenant_id, name)
     return JSONResponse(_present(tenant_id, row, secret), 201 if secret else 200)
 
 

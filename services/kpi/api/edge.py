@@ -14,6 +14,7 @@ from services.kit.db import Connection, Database
 from services.kit.errors import ProjectionBehind
 from services.kit.idempotency import IdempotencyStore
 from services.kit.metrics import IngestMetrics
+from services.kit.operations import Operations
 from services.kit.projection import Progress
 from services.kit.vault import Vault
 from services.kpi.actions import tenants
@@ -32,6 +33,7 @@ class Kpi:
     heads: Progress
     """Wakes who waits for any tenant's head."""
     idempotency: IdempotencyStore
+    operations: Operations
     metrics: IngestMetrics
     verifier: Verifier
 

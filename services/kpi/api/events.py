@@ -7,7 +7,7 @@ from fastapi.responses import Response
 
 from services.kit import ids, limits, strictjson
 from services.kit.errors import Conflict, Forbidden, Invalid, Refusal
-from services.kit.http import JSONResponse, read_body
+from services.kit.http import JSONResponse, StrictRoute, read_body
 from services.kpi.actions import connections, tenants
 from services.kpi.actions.append import Item, Outcome, Submission
 from services.kpi.actions.facts import Fact
@@ -20,7 +20,14 @@ from services.kpi.store import connections as store
 from services.kpi.store.log import Delivery
 from services.kpi.vendors import cloudevents
 
-router = APIRouter(tags=["events"])
+
+class _FactsRoute(StrictRoute):
+    """Facts come in the outbox's batches."""
+
+    most_bytes = limits.IMPORT_BODY_BYTES
+
+
+router = APIRouter(tags=["events"], route_class=_FactsRoute)
 EVENTS = "00000000-0000-7000-8000-00000000e7e7"
 """The connection under which events of our own API are deduplicated."""
 _EVENT: dict[str, Any] = {

@@ -12,6 +12,7 @@ from services.kit.http import JSONResponse
 from services.kit.ids import is_id
 from services.kit.limits import PAGE_MOST
 from services.kit.money import Money
+from services.kit.period import FIRST_YEAR, LAST_YEAR
 from services.kpi.actions import read
 from services.kpi.actions.read import Board, Slice
 from services.kpi.api.edge import Asker, Parts, TenantId, example, reading
@@ -62,6 +63,8 @@ async def get_funnels(
     for name, instant in (("as_of", as_of), ("known_at", known_at)):
         if instant is not None and instant.tzinfo is None:
             raise Invalid("an instant needs an offset, e.g. 2026-01-15T09:00:00Z", path=name)
+        if instant is not None and not FIRST_YEAR <= instant.year <= LAST_YEAR:
+            raise Invalid(f"instants are from {FIRST_YEAR} to {LAST_YEAR}", path=name)
     async with reading(kpi, tenant_id, min_offset) as connection:
         board = await read.board(
             connection, tenant_id, viewer, scope, period, Slice(pipeline, product, channel),

@@ -22,6 +22,8 @@ _ENTRY = {
     "supersedes": [], "cause": "019a0000-0000-7000-8000-000000000016", "payload": {},
 }  # fmt: skip
 ANY_TENANT = ""
+MOST = 2**63 - 1
+"""What PostgreSQL can compare an offset with."""
 Wait = Annotated[float, Query(ge=0, le=limits.LONG_POLL_SECONDS, description="seconds to wait")]
 
 
@@ -32,7 +34,7 @@ async def get_feed(
     kpi: Parts,
     viewer: Asker,
     tenant_id: TenantId,
-    after: Annotated[int, Query(ge=0, description="the last offset already taken")] = 0,
+    after: Annotated[int, Query(ge=0, le=MOST, description="the last offset already taken")] = 0,
     limit: Annotated[int, Query(ge=1, le=limits.FEED_PAGE)] = limits.FEED_PAGE,
     type: Annotated[list[str] | None, Query(description="only these types")] = None,  # noqa: A002
 ) -> Response:
@@ -84,7 +86,9 @@ async def get_changes(
     kpi: Parts,
     viewer: Asker,
     tenant_id: TenantId,
-    after: Annotated[int, Query(ge=-1, description="the last offset seen; -1 asks where we are")],
+    after: Annotated[
+        int, Query(ge=-1, le=MOST, description="the last offset seen; -1 asks where we are")
+    ],
     wait: Wait = 0,
 ) -> Response:
     """Members and units whose figures changed after an offset; waits for the first change.

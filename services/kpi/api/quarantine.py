@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from services.kit import paging
 from services.kit.errors import Invalid
-from services.kit.http import JSONResponse
+from services.kit.http import JSONResponse, StrictRoute
 from services.kit.ids import is_id
 from services.kpi.actions.append import Submission
 from services.kpi.actions.connections import KPI
@@ -17,7 +17,7 @@ from services.kpi.domain import policy
 from services.kpi.schemas import QuarantinePage, ReleaseAsk, Released
 from services.kpi.store import quarantine as store
 
-router = APIRouter(tags=["quarantine"])
+router = APIRouter(tags=["quarantine"], route_class=StrictRoute)
 _ITEM = {
     "id": "019a0000-0000-7000-8000-000000000009",
     "connection_id": "019a0000-0000-7000-8000-000000000001", "item_key": "msg_2b",
@@ -43,6 +43,8 @@ async def list_quarantine(
     """
     policy.need_configuration(viewer.role, viewer.service)
     size, after = paging.size(limit), paging.keys(cursor, 1)
+    if after is not None and not is_id(str(after[0])):
+        raise Invalid("the cursor is not one that this list gave out", path="cursor")
     async with kpi.database.read(tenant_id) as connection:
         rows = await store.page(
             connection, tenant_id, state, str(after[0]) if after else None, size + 1

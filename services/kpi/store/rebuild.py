@@ -55,9 +55,9 @@ async def only_in(
     columns, condition = COMPARED[table]
     mine, other = ("public", "beside") if side == "live" else ("beside", "public")
     rows = await connection.fetch(
-        f"WITH only AS (SELECT {columns} FROM {mine}.{table} WHERE tenant_id = $1 {condition} "
+        f"WITH differing AS (SELECT {columns} FROM {mine}.{table} WHERE tenant_id = $1 {condition} "
         f"EXCEPT ALL SELECT {columns} FROM {other}.{table} WHERE tenant_id = $1 {condition}) "
-        f"SELECT *, count(*) OVER () AS in_all FROM only LIMIT {_SHOWN}",
+        f"SELECT *, count(*) OVER () AS in_all FROM differing LIMIT {_SHOWN}",
         tenant_id,
     )
     return (rows[0]["in_all"] if rows else 0), list(rows)
