@@ -8,6 +8,7 @@ The tenant comes from a verified claim and from nowhere else.
 import asyncio
 import json
 import logging
+import math
 import os
 import time
 from collections import OrderedDict
@@ -44,6 +45,9 @@ ALGORITHMS = (
 )
 _REQUIRED = ["iss", "aud", "exp", "sub"]
 _REFETCH_SECONDS = 30.0
+"""A key id that is not known asks its issuer again, but no sooner than this after the last time."""
+_KEYS_FRESH_SECONDS = 600.0
+"""How long an issuer's keys are trusted without asking, so that a withdrawn one ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +184,7 @@ class Verifier:
                 viewer = _viewer(claims, token, issuer.tenant_claim)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("the token has expired: get a new one") from None
-        except (jwt.PyJWTError, ValueError, TypeError, KeyError):
+        except (jwt.PyJWTError, ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise Unauthenticated("the token is not valid here") from None
         self._seen[token] = (float(claims["exp"]), viewer)
         if len(self._seen) > 10_000:
@@ -208,27 +212,37 @@ class Verifier:
         return viewer
 
     async def _key(self, issuer: Issuer, key_id: str) -> Any:
-        fetched, keys = self._keys.get(issuer.issuer, (0.0, {}))
-        if key_id not in keys and time.monotonic() - fetched > _REFETCH_SECONDS:
+        if self._must_ask(issuer, key_id):
             async with self._fetching:
-                fetched, keys = self._keys.get(issuer.issuer, (0.0, {}))
-                if key_id not in keys and time.monotonic() - fetched > _REFETCH_SECONDS:
-                    keys = await _fetch_keys(issuer.jwks_url)
+                if self._must_ask(issuer, key_id):
+                    found = await _fetch_keys(issuer.jwks_url)
+                    # An issuer that does not answer takes nothing away from those it vouched for.
+                    keys = self._keys_of(issuer)[1] if found is None else found
                     self._keys[issuer.issuer] = (time.monotonic(), keys)
+        keys = self._keys_of(issuer)[1]
         if key_id not in keys:
             raise Unauthenticated("the token's key is not one of its issuer's")
         return keys[key_id]
 
+    def _keys_of(self, issuer: Issuer) -> tuple[float, dict[str, Any]]:
+        return self._keys.get(issuer.issuer, (-math.inf, {}))
 
-async def _fetch_keys(url: str) -> dict[str, Any]:
+    def _must_ask(self, issuer: Issuer, key_id: str) -> bool:
+        fetched, keys = self._keys_of(issuer)
+        age = time.monotonic() - fetched
+        return age > (_KEYS_FRESH_SECONDS if key_id in keys else _REFETCH_SECONDS)
+
+
+async def _fetch_keys(url: str) -> dict[str, Any] | None:
+    """The issuer's keys by id, or None where they cannot be had."""
     try:
         async with httpx.AsyncClient(timeout=5, follow_redirects=False) as client:
             answer = await client.get(url)
             answer.raise_for_status()
             found = jwt.PyJWKSet.from_dict(answer.json())
-    except (httpx.HTTPError, jwt.PyJWTError, ValueError) as fault:
+    except (httpx.HTTPError, jwt.PyJWTError, ValueError, TypeError, AttributeError) as fault:
         log.warning("the issuer's keys could not be read: %s", type(fault).__name__)
-        return {}
+        return None
     return {key.key_id: key.key for key in found.keys if key.key_id}
 
 

@@ -40,12 +40,29 @@ async def _keep_session(_connection: object) -> None:
     """Nothing to reset: every transaction is ended here and sets only LOCAL values."""
 
 
+async def _roll_back(connection: Connection) -> None:
+    """Or end the session: what is still in a transaction must not serve the next request."""
+    try:
+        await connection.execute("ROLLBACK")
+    except BaseException as fault:
+        connection.terminate()
+        if not isinstance(fault, DATABASE_FAULTS):
+            raise
+
+
 class Database:
     """A pool of one service's database under its app role."""
 
-    def __init__(self, url: str, *, connections: int = limits.POOL_CONNECTIONS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        connections: int = limits.POOL_CONNECTIONS,
+        statement_millis: int = limits.STATEMENT_MILLIS,
+    ) -> None:
         self._url = url
         self._connections = connections
+        self._statement_millis = statement_millis
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
@@ -59,7 +76,7 @@ class Database:
             server_settings={
                 "application_name": "headwater",
                 "timezone": "UTC",
-                "statement_timeout": str(limits.STATEMENT_MILLIS),
+                "statement_timeout": str(self._statement_millis),
                 "lock_timeout": str(limits.LOCK_MILLIS),
                 "idle_in_transaction_session_timeout": str(limits.IDLE_IN_TRANSACTION_MILLIS),
             },
@@ -77,6 +94,13 @@ class Database:
     async def write(self, tenant_id: str | None) -> AsyncIterator[Connection]:
         """One transaction for `tenant_id` (None: only tables that have no tenant)."""
         async with self._transaction("BEGIN", tenant_id) as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def snapshot(self, tenant_id: str) -> AsyncIterator[Connection]:
+        """A write transaction that sees one moment throughout, for rebuilding beside the live."""
+        begin = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+        async with self._transaction(begin, tenant_id) as connection:
             yield connection
 
     @contextlib.asynccontextmanager
@@ -99,11 +123,12 @@ class Database:
                 try:
                     await connection.execute(begin)
                     yield connection
+                    done = await connection.execute("COMMIT")
                 except BaseException:
-                    with contextlib.suppress(*DATABASE_FAULTS):
-                        await connection.execute("ROLLBACK")
+                    await _roll_back(connection)
                     raise
-                await connection.execute("COMMIT")
+                # A statement failed and its error was passed over: PostgreSQL rolled back.
+                assert done == "COMMIT", "an aborted transaction was about to be acknowledged"
         except DATABASE_FAULTS as fault:
             log.warning("database fault: %s: %s", type(fault).__name__, fault)
             raise Unavailable(

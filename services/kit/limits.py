@@ -20,6 +20,8 @@ MIN_OFFSET_WAIT_SECONDS = 2.0
 LONG_POLL_SECONDS = 25.0
 WRITER_QUEUE_ITEMS = 20_000
 """Items waiting in a process's writer before it answers 503 or 429."""
+WRITER_QUEUE_BYTES = 64 << 20
+"""Bodies waiting there, likewise."""
 FLUSH_ITEMS = 1_000
 """Items that one append stores at most."""
 FEED_PAGE = 1_000

@@ -70,6 +70,7 @@ class Outbox:
         self._kpi = kpi
         self._signer = signer
         self._woken = asyncio.Event()
+        self._delivering = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -103,59 +104,72 @@ class Outbox:
             except Refusal as refusal:
                 log.warning("outbox of %s waits: %s", self._service, refusal.message)
                 unfinished = True
+            except Exception:  # whatever it is, facts must not stay for good
+                log.exception("outbox of %s failed", self._service)
+                unfinished = True
             pause = _RETRY_SECONDS if unfinished else _SCAN_SECONDS
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), pause)
 
     async def _deliver_all(self) -> bool:
-        """Whether something could not be delivered."""
+        """Whether something could not be delivered. A process delivers once at a time."""
+        async with self._delivering:
+            return await self._deliver_each()
+
+    async def _deliver_each(self) -> bool:
         async with self._database.read(None) as connection:
             tenants = await connection.fetch("SELECT id::text, short_name FROM tenant")
         failed = False
         for tenant in tenants:
-            while (count := await self._deliver(tenant["id"], tenant["short_name"])) == _BATCH:
-                continue
+            try:
+                while (count := await self._deliver(tenant["id"], tenant["short_name"])) == _BATCH:
+                    continue
+            except Refusal:
+                raise
+            except Exception:  # one tenant's fault must not keep the others' facts
+                log.exception("outbox of %s failed for %s", self._service, tenant["id"])
+                count = -1
             failed |= count < 0
         return failed
 
     async def _deliver(self, tenant_id: str, short_name: str) -> int:
-        """Send one batch; how many were accepted, or -1."""
-        async with self._database.write(tenant_id) as connection:
-            locked = await connection.fetchval(
-                "SELECT last_number FROM outbox_head WHERE tenant_id = $1 FOR UPDATE SKIP LOCKED",
-                tenant_id,
-            )
-            if locked is None:
-                return 0
+        """Send one batch; how many were accepted, or -1.
+
+        No transaction is open while kpi is asked: a slow kpi must not hold up the actions that
+        put facts. Replicas may send the same batch; each starts at the oldest fact that is not
+        known to be accepted, so order holds and the repeat is a duplicate.
+        """
+        async with self._database.read(tenant_id) as connection:
             rows = await connection.fetch(
                 "SELECT number, id::text, type, subject, occurred_at, payload FROM outbox "
                 "WHERE tenant_id = $1 ORDER BY number LIMIT $2",
                 tenant_id, _BATCH,
             )  # fmt: skip
-            if not rows:
-                return 0
-            facts = [
-                {
-                    "id": row["id"], "type": row["type"], "subject": row["subject"],
-                    "occurred_at": row["occurred_at"].isoformat(),
-                    "payload": orjson.loads(row["payload"]),
-                }
-                for row in rows
-            ]  # fmt: skip
-            token = self._signer.service_token(self._service, short_name, tenant_id)
-            try:
-                answer = await self._kpi.post(
-                    "/kpi/v1/facts", content=orjson.dumps({"facts": facts}),
-                    headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
-                )  # fmt: skip
-            except httpx.HTTPError as fault:
-                log.warning("kpi does not take facts: %s", type(fault).__name__)
-                return -1
-            if answer.status_code >= 300:
-                log.error("kpi refused facts of %s: %s", self._service, answer.text[:300])
-                return -1
+        if not rows:
+            return 0
+        facts = [
+            {
+                "id": row["id"], "type": row["type"], "subject": row["subject"],
+                "occurred_at": row["occurred_at"].isoformat(),
+                "payload": orjson.loads(row["payload"]),
+            }
+            for row in rows
+        ]  # fmt: skip
+        token = self._signer.service_token(self._service, short_name, tenant_id)
+        try:
+            answer = await self._kpi.post(
+                "/kpi/v1/facts", content=orjson.dumps({"facts": facts}),
+                headers={"authorization": f"Bearer {token}", "content-type": "application/json"},
+            )  # fmt: skip
+        except httpx.HTTPError as fault:
+            log.warning("kpi does not take facts: %s", type(fault).__name__)
+            return -1
+        if answer.status_code >= 300:
+            log.error("kpi refused facts of %s: %s", self._service, answer.text[:300])
+            return -1
+        async with self._database.write(tenant_id) as connection:
             await connection.execute(
                 "DELETE FROM outbox WHERE tenant_id = $1 AND number <= $2",
                 tenant_id, rows[-1]["number"],
             )  # fmt: skip
-            return len(rows)
+        return len(rows)

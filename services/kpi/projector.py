@@ -47,6 +47,8 @@ class Projector:
                 await self.catch_up()
             except Refusal as refusal:
                 log.warning("the projector waits: %s", refusal.message)
+            except Exception:  # without it nothing would become visible any more
+                log.exception("the projector failed and goes on")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), _LOOK_SECONDS)
 

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from services.kit import ids, limits, strictjson
 from services.kit.clock import Clock
 from services.kit.db import Database
-from services.kit.errors import Gone, Malformed, NotFound, Refusal, UnsupportedMedia
+from services.kit.errors import Gone, NotFound, Refusal, TooLarge, UnsupportedMedia
 from services.kit.http import JSONResponse, read_body, refused
 from services.kit.metrics import IngestMetrics
 from services.kit.vault import Vault
@@ -106,7 +106,7 @@ class Webhooks:
             raise NotFound("no such connection")
         reader = None
         if row["document"] is not None:
-            compiled = connections.compiled(row["id"], row["mapping_version"], row["document"])
+            compiled = connections.compiled(row["document"])
             reader = MappingReader(compiled, row["short_name"])
         return _Live(
             tenant_id,
@@ -125,12 +125,13 @@ def _key(connection: _Live, message_id: str, index: int, count: int, raw: object
 
 
 def _need_json(content_type: str) -> None:
-    media, _, parameters = content_type.partition(";")
-    charset = parameters.lower().partition("charset=")[2].strip(' "')
-    if media.strip().lower() not in {"application/json", "application/cloudevents+json"}:
+    media, *parameters = content_type.lower().split(";")
+    if media.strip() not in {"application/json", "application/cloudevents+json"}:
         raise UnsupportedMedia("send application/json")
-    if charset not in {"", "utf-8", "utf8"}:
-        raise UnsupportedMedia("send UTF-8")
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "charset" and value.strip(' "') not in {"utf-8", "utf8"}:
+            raise UnsupportedMedia("send UTF-8")
 
 
 def _items(connection: _Live, parsed: object) -> list[object]:
@@ -140,7 +141,7 @@ def _items(connection: _Live, parsed: object) -> list[object]:
     else:
         found = parsed if isinstance(parsed, list) else [parsed]
     if len(found) > limits.ARRAY_ITEMS:
-        raise Malformed(f"a delivery may have {limits.ARRAY_ITEMS} items at most")
+        raise TooLarge(f"a delivery may have {limits.ARRAY_ITEMS} items at most")
     return found
 
 

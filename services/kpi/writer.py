@@ -38,6 +38,7 @@ class Writer:
         self._clock = clock
         self._lanes: dict[str, _Lane] = {}
         self._items = 0
+        self._bytes = 0
         self._flushes = asyncio.Semaphore(flushes)
         self._tasks: set[asyncio.Task[None]] = set()
         self._notices: set[tuple[str, str]] = set()
@@ -49,12 +50,15 @@ class Writer:
 
     async def submit(self, submission: Submission) -> Outcome:
         """Store `submission`; returns after the commit, or raises and has stored nothing of it."""
-        if self._items + submission.size > limits.WRITER_QUEUE_ITEMS:
+        if (
+            self._items + submission.size > limits.WRITER_QUEUE_ITEMS
+            or self._bytes + submission.body_bytes > limits.WRITER_QUEUE_BYTES
+        ):
             raise Unavailable("too much waits to be written: try again", retry_after_seconds=1)
         lane = self._lanes.setdefault(submission.tenant_id, _Lane())
         future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         lane.waiting.append((submission, future))
-        self._items += submission.size
+        self._count(submission, 1)
         if not lane.flushing:
             lane.flushing = True
             self._start(self._drain(submission.tenant_id, lane))
@@ -64,6 +68,10 @@ class Writer:
         """Finish what was handed in."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _count(self, submission: Submission, sign: int) -> None:
+        self._items += sign * submission.size
+        self._bytes += sign * submission.body_bytes
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -104,7 +112,8 @@ class Writer:
                 if not future.done():
                     future.set_result(outcome)
         finally:
-            self._items -= sum(submission.size for submission in submissions)
+            for submission in submissions:
+                self._count(submission, -1)
 
     async def _fail(
         self,
@@ -113,10 +122,10 @@ class Writer:
         fault: Exception,
     ) -> None:
         """A fault that is not the database's may be one request's alone: flush each by itself."""
-        if len(batch) > 1 and not isinstance(fault, Refusal):
+        if len(batch) > 1 and not isinstance(fault, Unavailable):
             log.error("a flush failed; its requests are tried one by one", exc_info=fault)
             for entry in batch:
-                self._items += entry[0].size
+                self._count(entry[0], 1)
                 await self._flush(tenant_id, [entry])
             return
         for _, future in batch:

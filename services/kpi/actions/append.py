@@ -54,6 +54,10 @@ class Submission:
     def size(self) -> int:
         return max(1, len(self.items) + len(self.facts) + len(self.release))
 
+    @property
+    def body_bytes(self) -> int:
+        return len(self.delivery.body) if self.delivery is not None else 0
+
 
 @dataclass(slots=True)
 class Result:
@@ -119,7 +123,10 @@ async def append(
         await _conclude(connection, tenant_id, pieces, plan)
     deliveries = [s.delivery for s in submissions if s.delivery is not None]
     await log.insert_deliveries(connection, tenant_id, deliveries)
-    await log.insert_items(connection, tenant_id, new_items)
+    # A rejected item may be sent again once its cause is mended: it has not been taken.
+    refused = {(p.connection_id, p.item.key) for p in pieces if p.result.status == "rejected"}
+    taken = [item for item in new_items if item[:2] not in refused]
+    await log.insert_items(connection, tenant_id, taken)
     await log.insert_held(connection, tenant_id, plan.held, now)
     await log.settle_held(
         connection, tenant_id, [h for h, r in settled if r.status == "accepted"], "released", now
@@ -262,6 +269,7 @@ async def _conclude(
         settings[-1]["currency"] if settings else None,
         plan.now,
     )
+    await _map(connection, tenant_id, pieces)
     usable = [piece for piece in pieces if await _read(connection, tenant_id, piece, context, plan)]
     references = {
         owner["owner"]
@@ -286,6 +294,14 @@ async def _conclude(
     for subject, parts in new.items():
         plan.states[subject] = state.unpack(packed.get(subject))
         await _fold(connection, tenant_id, subject, parts, plan)
+
+
+async def _map(connection: Connection, tenant_id: str, pieces: Sequence[_Piece]) -> None:
+    """An edge may not yet know of a mapping; under the head's lock it is there or still to come."""
+    unmapped = [piece for piece in pieces if piece.reader is None and not piece.result.code]
+    found = await connections.readers(connection, tenant_id, {p.connection_id for p in unmapped})
+    for piece in unmapped:
+        piece.reader = found.get(piece.connection_id)
 
 
 async def _read(
@@ -359,11 +375,12 @@ def _resolve(
                     path="owners", waits_for=f"owner:{owner['owner']}",
                 )  # fmt: skip
         if fields.get("owners") is not None:
+            shares: dict[str, int] = {}  # one member may be named twice: by either of two ids
+            for owner in fields["owners"]:
+                member = members[owner["owner"]]
+                shares[member] = shares.get(member, 0) + owner["share_bp"]
             fields["owners"] = sorted(
-                (
-                    {"member": members[o["owner"]], "share_bp": o["share_bp"]}
-                    for o in fields["owners"]
-                ),
+                ({"member": member, "share_bp": share} for member, share in shares.items()),
                 key=lambda owner: (-owner["share_bp"], owner["member"]),
             )
         else:
@@ -404,7 +421,7 @@ def _stage(fields: dict[str, Any], context: Context) -> Unusable | None:
     if pipeline is None or stage is None:
         return Unusable(
             "unknown_stage", f"pipeline {code or '(default)'} has no stage {name}",
-            path="stage", waits_for=f"stage:{code}:{name}",
+            path="stage", waits_for=f"stage:{pipeline.code if pipeline else code}:{name}",
         )  # fmt: skip
     fields["stage"] = {
         "pipeline": pipeline.code, "code": stage.code, "kind": stage.kind, "position": stage.position,

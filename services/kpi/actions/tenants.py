@@ -1,23 +1,25 @@
 """Which tenant a token's short name means, and the tenant's first appearance."""
 
+from weakref import WeakKeyDictionary
+
 from services.kit.db import Connection, Database
 from services.kit.errors import NotFound
 
-_known: dict[tuple[int, str], str] = {}
-"""By database and short name; a tenant's id never changes."""
+_known: WeakKeyDictionary[Database, dict[str, str]] = WeakKeyDictionary()
+"""Tenants' ids by short name; a tenant's id never changes."""
 
 
 async def tenant_id_of(database: Database, short_name: str) -> str:
-    key = (id(database), short_name)
-    if key not in _known:
+    known = _known.setdefault(database, {})
+    if short_name not in known:
         async with database.read(None) as connection:
             found = await connection.fetchval(
                 "SELECT id::text FROM tenant WHERE short_name = $1", short_name
             )
         if found is None:
             raise NotFound(f"kpi knows no tenant {short_name}: configure it in targets first")
-        _known[key] = found
-    return _known[key]
+        known[short_name] = found
+    return known[short_name]
 
 
 async def ensure(connection: Connection, tenant_id: str, short_name: str) -> None:

@@ -15,18 +15,17 @@ from services.kpi.domain.reading import MappingReader
 _COLUMNS = (
     "c.id::text, c.short_name, c.vendor, c.secrets, c.mapping_version, c.created_at, c.disabled_at"
 )
-_compiled: dict[tuple[str, int], CompiledMapping] = {}
-"""Mapping versions never change, so a compiled one serves for good."""
+_compiled: dict[str, CompiledMapping] = {}
+"""By document, not by version: one whose transaction failed gives its number to the next."""
 _COMPILED_MOST = 500
 
 
-def compiled(connection_id: str, version: int, document: str) -> CompiledMapping:
-    key = (connection_id, version)
-    if key not in _compiled:
+def compiled(document: str) -> CompiledMapping:
+    if document not in _compiled:
         if len(_compiled) >= _COMPILED_MOST:
             _compiled.pop(next(iter(_compiled)))
-        _compiled[key] = mapping.compile(orjson.loads(document))
-    return _compiled[key]
+        _compiled[document] = mapping.compile(orjson.loads(document))
+    return _compiled[document]
 
 
 async def insert(
@@ -77,17 +76,12 @@ async def readers(
     if not wanted:
         return {}
     rows = await connection.fetch(
-        "SELECT c.id::text, c.short_name, m.version, m.document FROM connection AS c "
+        "SELECT c.id::text, c.short_name, m.document FROM connection AS c "
         "JOIN mapping AS m ON m.tenant_id = c.tenant_id AND m.connection_id = c.id "
         "AND m.version = c.mapping_version WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[])",
         tenant_id, wanted,
     )  # fmt: skip
-    return {
-        row["id"]: MappingReader(
-            compiled(row["id"], row["version"], row["document"]), row["short_name"]
-        )
-        for row in rows
-    }
+    return {row["id"]: MappingReader(compiled(row["document"]), row["short_name"]) for row in rows}
 
 
 async def set_secrets(

@@ -1,16 +1,14 @@
 """What all routes share: who asks, how a body is read, the day asked about, documented refusals."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
-from fastapi.responses import Response
-from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 
-from services.kit import ids, paging, strictjson
+from services.kit import ids, paging
 from services.kit.auth import Viewer
 from services.kit.errors import AsOfUnsupported, Invalid
 from services.kit.idempotency import IdempotencyStore
@@ -21,30 +19,6 @@ from services.targets.schemas.wire import Problem
 PREFIX = "/targets/v1"
 """On each part's router: metrics name a route by the path it was declared with."""
 _bearer = HTTPBearer(auto_error=False, description="a token of this installation or its issuer")
-
-
-class StrictRequest(Request):
-    """Its JSON is what every reader reads alike: no NaN, no key twice, no NUL."""
-
-    async def json(self) -> Any:
-        if not hasattr(self, "_strict"):
-            self._strict = strictjson.parse(await self.body())
-        return self._strict
-
-
-class StrictRoute(APIRoute):
-    """Reads the body before FastAPI does, which would answer 400 to whatever is wrong with it."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handle_strictly(request: Request) -> Response:
-            strict = StrictRequest(request.scope, request.receive)
-            if await strict.body():
-                await strict.json()
-            return await handle(strict)
-
-        return handle_strictly
 
 
 async def viewer(request: Request, _documented: Annotated[object, Depends(_bearer)]) -> Viewer:

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.kit import paging
+from services.kit.http import StrictRoute
 from services.targets.actions import members
 from services.targets.api.edge import (
     PREFIX,
@@ -11,7 +12,6 @@ from services.targets.api.edge import (
     Cursor,
     Ids,
     Limit,
-    StrictRoute,
     TheOffice,
     after,
     by_name,

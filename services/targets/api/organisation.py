@@ -5,14 +5,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from services.kit.http import JSONResponse
+from services.kit.http import JSONResponse, StrictRoute
 from services.targets.actions import imports, moves
 from services.targets.api.edge import (
     IDEMPOTENCY_KEY,
     PREFIX,
     Asked,
     Once,
-    StrictRoute,
     TheOffice,
     json_of,
     refusals,

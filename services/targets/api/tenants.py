@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from fastapi.responses import Response
 
-from services.kit.http import JSONResponse
+from services.kit.http import JSONResponse, StrictRoute
 from services.targets.actions import tenants
-from services.targets.api.edge import PREFIX, Asked, StrictRoute, TheOffice, json_of, refusals
+from services.targets.api.edge import PREFIX, Asked, TheOffice, json_of, refusals
 from services.targets.domain.configuration import checked
 from services.targets.schemas.changes import TenantRead, TenantWrite
 from services.targets.schemas.reads import OutboxRead
