@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import httpx
-from fastapi import FastAPI
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -39,7 +39,7 @@ def create_app(
     kpi: httpx.AsyncClient,
     verifier: Verifier,
     signer: Signer,
-) -> FastAPI:
+) -> Starlette:
     """The clients reach the services, over the network or in process; who gave them closes them."""
     engine = Engine(introspection=settings.introspection)
     clients = Clients(
@@ -62,16 +62,13 @@ def create_app(
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         try:
             yield
         finally:
             await clients.hub.close()
 
-    # None of its own pages: FastAPI only because the other parts' applications are that.
-    app = FastAPI(
-        title="Headwater gateway",
-        openapi_url=None,
+    app = Starlette(
         routes=[
             Route("/graphql", endpoint.post, methods=["POST"]),
             Route("/graphql", endpoint.get, methods=["GET"]),

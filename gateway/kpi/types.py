@@ -78,7 +78,8 @@ class FunnelStage:
         description="Of the open deals, those without a date: they entered in no period."
     )
     amount: Money | None = strawberry.field(
-        description="Amount of the open deals; null where it is not known."
+        description="Amount of the open deals, in a stage that closes deals of those that entered in "
+        "the period; null where it is not known."
     )
     entered_amount: Money | None = strawberry.field(
         description="Amount of the deals that entered in the period; null where it is not known."
@@ -88,7 +89,7 @@ class FunnelStage:
         "not later), in percent; null where nothing entered, and for stages that close a deal."
     )
     median_days: PlainDecimal | None = strawberry.field(
-        description="Median business days of the stays in the stage that ended in the period; null "
+        description="Median of the days (the tenant's own) of the stays in the stage that ended in the period; null "
         "where none ended."
     )
 
@@ -147,7 +148,7 @@ class Funnel:
         description="The currency of all amounts; null where none is known."
     )
     cycle_days: PlainDecimal | None = strawberry.field(
-        description="Mean business days from the first sight of a deal to its winning, of the "
+        description="Mean of the days (the tenant's own) from the first sight of a deal to its winning, of the "
         "deals won in the period; null where none was won."
     )
     created: int = strawberry.field(description="Deals first seen in the period.")

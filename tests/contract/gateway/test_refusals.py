@@ -80,7 +80,8 @@ async def test_cost_is_limited_by_what_the_variables_ask_for(caller, world):
 
 async def test_pages_beyond_the_limit_are_refused_with_their_argument(caller):
     for first in (0, -1, 101):
-        answer = await caller.ask('{ unit(id: "team") { reps(first: %d) { totalCount } } }' % first)
+        query = f'{{ unit(id: "team") {{ reps(first: {first}) {{ totalCount }} }} }}'
+        answer = await caller.ask(query)
         assert answer["data"] == {"unit": {"reps": None}}
         assert answer["errors"][0]["extensions"] == {"code": "INVALID", "path": "first"}
 

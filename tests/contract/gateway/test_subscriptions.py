@@ -47,7 +47,7 @@ class Client:
         return message["payload"]["data"]
 
     async def closed(self):
-        with pytest.raises(ConnectionClosed):
+        with contextlib.suppress(ConnectionClosed):
             while True:
                 await self.socket.recv()
         return self.socket.close_code
