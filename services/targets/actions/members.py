@@ -48,11 +48,20 @@ async def all_members(
     """A page by name of everybody whom the viewer may see, one more than `size` if there is."""
     async with office.reading(viewer, as_of) as reading:
         sight = reading.sight
-        found = await members.page(
-            reading.connection, reading.tenant_id, reading.on,
-            units=None if sight.everything else sorted(sight.staffed),
-            self_id=sight.member_id, after=after, size=size + 1,
-        )  # fmt: skip
+        where = reading.connection, reading.tenant_id, reading.on
+        if sight.everything:
+            found = await members.page(*where, units=None, after=after, size=size + 1)
+        else:
+            oneself = [sight.member_id] if sight.member_id else []
+            counts = await office.trees.head_counts(*where) if sight.staffed else {}
+            if sum(counts.get(unit_id, 0) for unit_id in sight.staffed) > members.SMALL:
+                found = await members.page(
+                    *where, units=sight.staffed, extra=oneself, after=after, size=size + 1
+                )
+            else:
+                (found,) = await members.pages(
+                    *where, groups=[sight.staffed], extra=oneself, after=after, size=size + 1
+                )
         return await views(reading, found, {})
 
 

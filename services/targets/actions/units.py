@@ -11,7 +11,7 @@ from services.kit.errors import Invalid
 from services.targets.actions.members import MemberView, views
 from services.targets.actions.office import Office, Reading, storable
 from services.targets.domain.identity import matched
-from services.targets.domain.records import UnitRecord
+from services.targets.domain.records import MemberOnDay, UnitRecord
 from services.targets.store import members
 
 
@@ -90,18 +90,30 @@ async def staff_of_units(
         }
         subtrees = [reading.tree.organisation.subtree(unit_id, reading.on) for unit_id in meant]
         counts = await office.trees.head_counts(reading.connection, reading.tenant_id, reading.on)
-        pages = await members.pages_of_units(
-            reading.connection, reading.tenant_id, reading.on,
-            subtrees=[sorted(subtree) for subtree in subtrees], after=after, size=size + 1,
-        )  # fmt: skip
+        totals = [sum(counts.get(unit_id, 0) for unit_id in subtree) for subtree in subtrees]
+        pages = await _pages(reading, subtrees, totals, after, size + 1)
         people = iter(await views(reading, [one for page in pages for one in page], {}))
         return [
-            Staff(
-                unit_id, tuple(meant[unit_id]), sum(counts.get(below, 0) for below in subtree),
-                [next(people) for _ in page],
-            )
-            for unit_id, subtree, page in zip(meant, subtrees, pages, strict=True)
-        ]  # fmt: skip
+            Staff(unit_id, tuple(meant[unit_id]), total, [next(people) for _ in page])
+            for unit_id, total, page in zip(meant, totals, pages, strict=True)
+        ]
+
+
+async def _pages(
+    reading: Reading, subtrees: Sequence[frozenset[str]], totals: Sequence[int],
+    after: Sequence[Any] | None, size: int,
+) -> list[list[MemberOnDay]]:  # fmt: skip
+    """Small units all at once, large ones each by walking the members in order."""
+    where = reading.connection, reading.tenant_id, reading.on
+    small = [n for n, total in enumerate(totals) if total <= members.SMALL]
+    gathered = await members.pages(
+        *where, groups=[subtrees[n] for n in small], after=after, size=size
+    )
+    found = dict(zip(small, gathered, strict=True))
+    for n, subtree in enumerate(subtrees):
+        if n not in found:
+            found[n] = await members.page(*where, units=subtree, after=after, size=size)
+    return [found[n] for n in range(len(subtrees))]
 
 
 def _is_there(reading: Reading, unit: UnitRecord) -> bool:

@@ -1,7 +1,7 @@
 """Members and memberships: many, so every read names its members or is a page."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,13 +11,17 @@ from services.kit.organisation import Membership
 from services.targets.domain.identity import bare
 from services.targets.domain.records import MemberOnDay, MemberRecord
 
+# LIMIT 1 says what holds, one unit at a time, and keeps the walk in the order of the members.
 _ON_DAY = """
 SELECT m.id::text, m.external_id, m.name, m.joined_on, m.left_on, s.unit_id::text
-FROM member m LEFT JOIN membership s
-  ON s.tenant_id = m.tenant_id AND s.member_id = m.id
-  AND s.starts_on <= $2 AND (s.ends_on IS NULL OR s.ends_on > $2)
+FROM member m LEFT JOIN LATERAL (
+  SELECT unit_id FROM membership WHERE tenant_id = m.tenant_id AND member_id = m.id
+  AND starts_on <= $2 AND (ends_on IS NULL OR ends_on > $2) LIMIT 1) AS s ON true
 WHERE m.tenant_id = $1
 """
+SMALL = 2_000
+"""Up to so many members a group of units is gathered and sorted; above, a walk is sooner done."""
+_START = ("", "00000000-0000-0000-0000-000000000000")
 
 
 async def called(
@@ -36,47 +40,60 @@ async def called(
 
 async def page(
     connection: Connection, tenant_id: str, on: date, *,
-    units: Sequence[str] | None, self_id: str | None, after: Sequence[Any] | None, size: int,
+    units: Collection[str] | None, extra: Sequence[str] = (), after: Sequence[Any] | None,
+    size: int,
 ) -> list[MemberOnDay]:  # fmt: skip
-    """By name: everybody (`units` is None), or who is in these units on the day, and oneself."""
-    name, member_id = after or ("", "00000000-0000-0000-0000-000000000000")
-    seen = (
-        "" if units is None
-        else " AND (s.unit_id = ANY($6::uuid[]) OR m.id = $7)"
-    )  # fmt: skip
-    more = [] if units is None else [list(units), self_id]
+    """By name: everybody (`units` is None), or who is in these units on the day, and `extra`.
+
+    Walks everybody by name until the page is full: right where the units have many of them.
+    """
+    seen = "" if units is None else "AND (s.unit_id = ANY($6::uuid[]) OR m.id = ANY($7::uuid[]))"
     rows = await connection.fetch(
-        f"{_ON_DAY} AND (m.name, m.id) > ($3, $4::uuid){seen} ORDER BY m.name, m.id LIMIT $5",
-        tenant_id, on, name, member_id, size, *more,
+        f"{_ON_DAY} AND (m.name, m.id) > ($3, $4::uuid) {seen} ORDER BY m.name, m.id LIMIT $5",
+        tenant_id, on, *(after or _START), size, *([] if units is None else [list(units), list(extra)]),
     )  # fmt: skip
     return [MemberOnDay(*row) for row in rows]
 
 
-async def pages_of_units(
+async def pages(
     connection: Connection, tenant_id: str, on: date, *,
-    subtrees: Sequence[Sequence[str]], after: Sequence[Any] | None, size: int,
+    groups: Sequence[Collection[str]], extra: Sequence[str] = (), after: Sequence[Any] | None,
+    size: int,
 ) -> list[list[MemberOnDay]]:  # fmt: skip
-    """A page of the members of each set of units, by name, in one query."""
-    name, member_id = after or ("", "00000000-0000-0000-0000-000000000000")
+    """A page by name for each group of units, and the `extra` members in each.
+
+    Gathers everybody in the units: right where they have few. One query for all groups.
+    """
     rows = await connection.fetch(
-        f"""
-        SELECT asked.n, found.* FROM generate_series(0, $3::int - 1) AS asked (n)
-        CROSS JOIN LATERAL (
-            {_ON_DAY} AND (m.name, m.id) > ($6, $7::uuid) AND s.unit_id IN (
-                SELECT within.unit_id FROM unnest($4::int[], $5::uuid[]) AS within (n, unit_id)
-                WHERE within.n = asked.n)
-            ORDER BY m.name, m.id LIMIT $8
-        ) AS found ORDER BY asked.n, found.name, found.id::uuid
+        """
+        WITH found AS (
+            SELECT within.n, s.member_id, s.unit_id
+            FROM unnest($3::int[], $4::uuid[]) AS within (n, unit_id)
+            JOIN membership s ON s.tenant_id = $1 AND s.unit_id = within.unit_id
+            AND s.starts_on <= $2 AND (s.ends_on IS NULL OR s.ends_on > $2)
+            WHERE s.member_id <> ALL($9::uuid[])
+            UNION ALL
+            SELECT n, member_id, (
+                SELECT unit_id FROM membership s WHERE s.tenant_id = $1 AND s.member_id = extra.member_id
+                AND s.starts_on <= $2 AND (s.ends_on IS NULL OR s.ends_on > $2) LIMIT 1)
+            FROM generate_series(0, $8 - 1) AS n, unnest($9::uuid[]) AS extra (member_id)
+        ), ranked AS (
+            SELECT found.n, m.id, m.external_id, m.name, m.joined_on, m.left_on, found.unit_id,
+                row_number() OVER (PARTITION BY found.n ORDER BY m.name, m.id) AS place
+            FROM found JOIN member m ON m.tenant_id = $1 AND m.id = found.member_id
+            WHERE (m.name, m.id) > ($5, $6::uuid)
+        )
+        SELECT n, id::text, external_id, name, joined_on, left_on, unit_id::text FROM ranked
+        WHERE place <= $7 ORDER BY n, place
         """,
-        tenant_id, on, len(subtrees),
-        [n for n, units in enumerate(subtrees) for _ in units],
-        [unit_id for units in subtrees for unit_id in units],
-        name, member_id, size,
+        tenant_id, on, [n for n, units in enumerate(groups) for _ in units],
+        [unit_id for units in groups for unit_id in units], *(after or _START), size,
+        len(groups), list(extra),
     )  # fmt: skip
-    pages: list[list[MemberOnDay]] = [[] for _ in subtrees]
+    found: list[list[MemberOnDay]] = [[] for _ in groups]
     for number, *row in rows:
-        pages[number].append(MemberOnDay(*row))
-    return pages
+        found[number].append(MemberOnDay(*row))
+    return found
 
 
 async def names(

@@ -2,7 +2,14 @@
 
 import pytest
 
+from services.targets.store import members
 from tests.service.targets.conftest import member, unit
+
+
+@pytest.fixture(params=[0, 2_000], ids=["walked", "gathered"], autouse=True)
+def small(request, monkeypatch):
+    """Either way of reading pages gives the same."""
+    monkeypatch.setattr(members, "SMALL", request.param)
 
 
 async def names(world, path="/members", **more):
