@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from services.kit import ids, limits
-from services.kit.errors import Unavailable
+from services.kit.errors import Invalid, Unavailable
 
 Connection: TypeAlias = Any
 """An asyncpg connection inside a transaction (asyncpg ships no types)."""
@@ -129,6 +129,9 @@ class Database:
                     raise
                 # A statement failed and its error was passed over: PostgreSQL rolled back.
                 assert done == "COMMIT", "an aborted transaction was about to be acknowledged"
+        except asyncpg.CharacterNotInRepertoireError:
+            # Bodies are read strictly, so it came in an address.
+            raise Invalid("a text contains NUL, which nothing that is stored does") from None
         except DATABASE_FAULTS as fault:
             log.warning("database fault: %s: %s", type(fault).__name__, fault)
             raise Unavailable(
