@@ -49,6 +49,13 @@ class DocumentTooManyAliases(Refusal):
     status = 400
 
 
+class DocumentTooManyFragments(Refusal):
+    """More fragment spreads than the limit."""
+
+    code = "document_too_many_fragments"
+    status = 400
+
+
 class DocumentTooLong(Refusal):
     """The document has more tokens than the limit."""
 

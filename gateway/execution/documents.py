@@ -37,8 +37,6 @@ from services.kit.errors import Refusal
 
 _ERRORS_SHOWN = 10
 _COMMENTS = 500
-_LONG_BYTES = 4 << 10
-"""Reading a longer document would hold up the loop: it is read in a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +83,8 @@ class Documents:
         if known is not None:
             self._kept.move_to_end(key)
             return known
-        if len(source) > _LONG_BYTES:
-            document = await asyncio.to_thread(self._read, source)
-        else:
-            document = self._read(source)
+        # In a thread: a document made to be slow would hold up everybody's loop.
+        document = await asyncio.to_thread(self._read, source)
         self._keep(key, document)
         return document
 

@@ -1,7 +1,8 @@
 """The shape of a document before it is validated: how deep, how many aliases.
 
 Validation compares fields of one name with each other, so a document that writes a field over and
-over costs time before it costs anything else: a repeated field counts as an alias does.
+over costs time before it costs anything else: a repeated field counts as an alias does, and
+fragments are counted.
 Introspection is left out; graphql-core limits its depth, and production refuses it.
 """
 
@@ -12,11 +13,12 @@ from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     FragmentSpreadNode,
+    InlineFragmentNode,
     OperationDefinitionNode,
     SelectionSetNode,
 )
 
-from gateway.errors import DocumentTooDeep, DocumentTooManyAliases
+from gateway.errors import DocumentTooDeep, DocumentTooManyAliases, DocumentTooManyFragments
 from services.kit import limits
 
 Fragments = Mapping[str, FragmentDefinitionNode]
@@ -32,10 +34,17 @@ def fragments_of(document: DocumentNode) -> Fragments:
 
 def check(document: DocumentNode) -> None:
     """Refuse what is too deep or repeats too much, whichever operation will run."""
-    aliases = sum(_repeats(selections) for selections in _selection_sets(document))
-    if aliases > limits.GRAPHQL_ALIASES:
+    repeats = spreads = 0
+    for fields, spread in _levels(document):
+        repeats += len(fields) - len({node.name.value for node in fields if node.alias is None})
+        spreads += spread
+    if repeats > limits.GRAPHQL_ALIASES:
         raise DocumentTooManyAliases(
             f"a document may have {limits.GRAPHQL_ALIASES} aliases and repeated fields"
+        )
+    if spreads > limits.GRAPHQL_FRAGMENTS:
+        raise DocumentTooManyFragments(
+            f"a document may spread fragments {limits.GRAPHQL_FRAGMENTS} times"
         )
     depths = _Depths(fragments_of(document))
     try:
@@ -53,26 +62,26 @@ def check(document: DocumentNode) -> None:
         raise DocumentTooDeep(f"fields may be nested {limits.GRAPHQL_DEPTH} deep")
 
 
-def _selection_sets(document: DocumentNode) -> Iterator[SelectionSetNode]:
+def _levels(document: DocumentNode) -> Iterator[tuple[list[FieldNode], int]]:
+    """The fields that stand side by side, inline fragments unfolded, with the spreads among them."""
     waiting = [
         node.selection_set
         for node in document.definitions
         if isinstance(node, OperationDefinitionNode | FragmentDefinitionNode)
     ]
     while waiting:
-        selections = waiting.pop()
-        yield selections
-        waiting += [
-            inner
-            for node in selections.selections
-            if (inner := getattr(node, "selection_set", None)) is not None
-        ]
-
-
-def _repeats(selections: SelectionSetNode) -> int:
-    fields = [node for node in selections.selections if isinstance(node, FieldNode)]
-    plain = [node.name.value for node in fields if node.alias is None]
-    return len(fields) - len(plain) + len(plain) - len(set(plain))
+        fields, spreads = [], 0
+        level = [waiting.pop()]
+        while level:
+            for node in level.pop().selections:
+                if isinstance(node, FieldNode):
+                    fields.append(node)
+                elif isinstance(node, InlineFragmentNode):
+                    level.append(node.selection_set)
+                else:
+                    spreads += 1
+        yield fields, spreads
+        waiting += [node.selection_set for node in fields if node.selection_set is not None]
 
 
 class _Depths:
@@ -91,8 +100,8 @@ class _Depths:
                 if not node.name.value.startswith("__"):
                     below = self.of(node.selection_set) if node.selection_set else 0
                     deepest = max(deepest, 1 + below)
-            else:
-                deepest = max(deepest, self.of(node.selection_set))  # type: ignore[attr-defined]
+            elif isinstance(node, InlineFragmentNode):
+                deepest = max(deepest, self.of(node.selection_set))
         return deepest
 
     def _of_fragment(self, name: str) -> int:

@@ -37,6 +37,8 @@ TOKEN_LEEWAY_SECONDS = 30
 SERVICE_TOKEN_SECONDS = 300
 GRAPHQL_DEPTH = 16
 GRAPHQL_ALIASES = 30
+GRAPHQL_FRAGMENTS = 60
+"""Fragment spreads of a document: validation compares what they select pair by pair."""
 GRAPHQL_TOKENS = 2_000
 GRAPHQL_COST = 5_000
 """Objects a document may ask for, lists counted at their `first`."""

@@ -49,9 +49,22 @@ async def test_aliases_and_repeated_fields_are_limited(caller, world):
     assert _code(await caller.ask(aliases)) == "DOCUMENT_TOO_MANY_ALIASES"
     repeated = '{ rep(id: "x") {' + "id " * 32 + "} }"
     assert _code(await caller.ask(repeated)) == "DOCUMENT_TOO_MANY_ALIASES"
+    hidden = '{ rep(id: "x") {' + "... { id } " * 32 + "} }"
+    assert _code(await caller.ask(hidden)) == "DOCUMENT_TOO_MANY_ALIASES"
     assert _idle(world)
     fewer = "{" + " ".join(f'a{n}: rep(id: "r{n}") {{ id }}' for n in range(1, 31)) + "}"
     assert len((await caller.ask(fewer))["data"]) == 30
+
+
+async def test_fragments_are_limited(caller, world):
+    def spreading(count):
+        spreads = " ".join(f"...F{n}" for n in range(count))
+        fragments = " ".join(f"fragment F{n} on Rep {{ unit {{ id }} }}" for n in range(count))
+        return f'{{ rep(id: "x") {{ {spreads} }} }} {fragments}'
+
+    assert _code(await caller.ask(spreading(61))) == "DOCUMENT_TOO_MANY_FRAGMENTS"
+    assert _idle(world)
+    assert await caller.ask(spreading(60)) == {"data": {"rep": None}}
 
 
 async def test_tokens_are_limited(caller, world):
