@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -11,16 +10,15 @@ import pytest
 from headwater import databases
 from headwater.databases import Urls
 from headwater.postgres import EmbeddedPostgres, Server, role_password
+from tests.support.folders import FAST, enterable_folder
 
-FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """A running server. Without it tests fail: nothing is skipped."""
-    directory: Path = tmp_path_factory.mktemp("postgres")
-    with EmbeddedPostgres(directory, settings=FAST) as running:
+    with enterable_folder() as folder, EmbeddedPostgres(folder, settings=FAST) as running:
         yield running
 
 
