@@ -143,7 +143,7 @@ def schema(
     elif document is Document.openapi:
         print(json.dumps(snapshots.openapi(service), indent=2))
     elif document is Document.events:
-        from services.kpi.schemas import events_schema
+        from services.kpi.schemas.events import events_schema
 
         print(json.dumps(events_schema(), indent=2))
     else:

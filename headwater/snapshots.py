@@ -18,7 +18,7 @@ from headwater.stack import Clients, create
 from services.kit.auth import Signer, Verifier
 from services.kit.clock import SystemClock
 from services.kit.vault import Vault, new_key
-from services.kpi.schemas import events_schema
+from services.kpi.schemas.events import events_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -4,7 +4,7 @@ import base64
 import secrets as randomness
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -23,6 +23,14 @@ from services.kpi.vendors import standard_webhooks
 KPI = "00000000-0000-7000-8000-00000000c0de"
 """The connection under which kpi's own facts are deduplicated."""
 VENDORS = ("standard",)
+
+
+class Activated(NamedTuple):
+    version: int
+    changed: bool
+    released: int
+    tried_until: str | None
+    """The last quarantined item that was tried."""
 
 
 def public_id(tenant_id: str, connection_id: str) -> str:
@@ -98,18 +106,18 @@ async def activate_mapping(
     reference: str,
     document: Mapping[str, Any],
     now: datetime,
-) -> tuple[int, bool]:
-    """Activate `document` as the connection's mapping; its version, and whether it is new.
+) -> Activated:
+    """Activate `document` as the connection's mapping, where it is not the active one already.
 
-    The document's pipeline becomes the tenant's; what waited for the mapping or for one of its
-    stages is released in the same transaction.
+    The document's pipeline becomes the tenant's; what waits in quarantine is tried again in the
+    same transaction, up to the most that one append takes.
     """
     row = await found(connection, tenant_id, reference, lock=True)
     compiled = mapping.compile(document)
     latest = await store.latest_mapping(connection, tenant_id, row["id"])
     same = latest is not None and orjson.loads(latest["document"]) == compiled.document
     if same and row["mapping_version"] == latest["version"]:
-        return latest["version"], False
+        return Activated(latest["version"], False, 0, None)
     version = latest["version"] if same else (latest["version"] if latest else 0) + 1
     if not same:
         await store.insert_mapping(
@@ -117,11 +125,10 @@ async def activate_mapping(
         )
     await store.activate(connection, tenant_id, row["id"], version)
     facts = await _pipeline_facts(connection, tenant_id, compiled.pipeline, now)
-    facts_and_release = Submission(
-        tenant_id, KPI, facts=facts, release=await store.held_ids(connection, tenant_id, row["id"])
-    )
-    await append(connection, tenant_id, [facts_and_release], now)
-    return version, True
+    held = await store.held_ids(connection, tenant_id, row["id"])
+    both = [Submission(tenant_id, KPI, facts=facts), Submission(tenant_id, KPI, release=held)]
+    _, released = await append(connection, tenant_id, both, now)
+    return Activated(version, True, released.count("accepted"), held[-1] if held else None)
 
 
 async def _pipeline_facts(

@@ -45,6 +45,7 @@ async def learn(
             await organisation.put_memberships(connection, tenant_id, payload)
         elif fact.type == events.PIPELINE_CONFIGURED:
             await connections.put_pipeline(connection, tenant_id, payload)
+            causes.append(f"pipeline:{payload['code']}")
             causes += [f"stage:{payload['code']}:{stage['code']}" for stage in payload["stages"]]
         elif fact.type == events.DAY_STARTED:
             day = date.fromisoformat(payload["day"])

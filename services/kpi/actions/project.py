@@ -25,6 +25,7 @@ from services.kpi.store.funnel import PostingRow
 
 _WORLD = (events.UNIT_PLACED, events.MEMBER_MOVED, events.TENANT_CONFIGURED)
 _DEFAULT_ZONE = "UTC"
+NO_END = 2**62
 Net = dict[tuple[Key, str], tuple[int, int]]
 _NOTHING: Mapping[str, Any] = {
     "owners": [], "stage": None, "amount": None, "product": None, "channel": None, "account": None,
@@ -127,7 +128,7 @@ async def world_at(connection: Connection, tenant_id: str, offset: int) -> World
 
 
 async def advance(
-    connection: Connection, tenant_id: str, world: World | None = None
+    connection: Connection, tenant_id: str, world: World | None = None, *, until: int = NO_END
 ) -> tuple[int, World] | None:
     """Take one batch; the new cursor and the world there, or None when there was nothing to do.
 
@@ -136,7 +137,7 @@ async def advance(
     cursor = await store.lock_cursor(connection, tenant_id)
     if cursor is None:
         return None
-    groups = await _groups(connection, tenant_id, cursor)
+    groups = await _groups(connection, tenant_id, cursor, until)
     if not groups:
         return None
     if world is None or world.offset != cursor:
@@ -156,11 +157,11 @@ async def advance(
     return world.offset, world
 
 
-async def _groups(connection: Connection, tenant_id: str, cursor: int) -> list[_Group]:
+async def _groups(connection: Connection, tenant_id: str, cursor: int, until: int) -> list[_Group]:
     """The next entries as whole groups."""
     limit = limits.PROJECTION_BATCH
     while True:
-        rows = await store.entries_after(connection, tenant_id, cursor, limit)
+        rows = await store.entries_after(connection, tenant_id, cursor, until, limit)
         groups: list[_Group] = []
         before = None
         for row in rows:
@@ -300,7 +301,8 @@ async def _learn(
         )
         world.learn(type_, payload)
         owned = await store.deals_owned_by(connection, tenant_id, sorted(members))
-        concerned = set(owned) | {
+        # What the table says of a deal that this batch already changed is out of date.
+        concerned = set(owned) - books.deals.keys() | {
             subject for subject, deal in books.deals.items() if members & set(deal["owner_history"])
         }
         books.versions.update(dict.fromkeys(members, group.last))

@@ -6,13 +6,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Path
 from fastapi.responses import Response
 
-from services.kit import limits
 from services.kit.http import JSONResponse, StrictRoute
 from services.kpi.actions import connections as actions
 from services.kpi.actions.append import Submission
 from services.kpi.api.edge import Asker, Kpi, Parts, TenantId, example
 from services.kpi.domain import policy
-from services.kpi.schemas import (
+from services.kpi.schemas.wire import (
     ConnectionChange,
     ConnectionCreate,
     ConnectionList,
@@ -57,17 +56,17 @@ async def put_connection(
 ) -> Response:
     """Idempotent. The secret is in the answer that made the connection, and never again."""
     policy.need_configuration(viewer.role, viewer.service)
-    now, changed = kpi.clock.now(), False
+    now, activated = kpi.clock.now(), None
     async with kpi.database.write(tenant_id) as connection:
         row, secret = await actions.create(connection, tenant_id, kpi.vault, name, body.vendor, now)
         if body.mapping is not None:
-            _, changed = await actions.activate_mapping(
+            activated = await actions.activate_mapping(
                 connection, tenant_id, name, body.mapping, now
             )
             row = await store.one(connection, tenant_id, name)
     await kpi.database.notify(HEAD_CHANNEL, tenant_id)
-    if changed:
-        await _release_rest(kpi, tenant_id, name)
+    if activated is not None:
+        await _release_rest(kpi, tenant_id, row["id"], activated)
     return JSONResponse(_present(tenant_id, row, secret), 201 if secret else 200)
 
 
@@ -120,25 +119,29 @@ async def activate_mapping(
     """Activate a mapping document as a new version; what waited for it is tried again."""
     policy.need_configuration(viewer.role, viewer.service)
     async with kpi.database.write(tenant_id) as connection:
-        version, changed = await actions.activate_mapping(
+        activated = await actions.activate_mapping(
             connection, tenant_id, name, document, kpi.clock.now()
         )
+        row = await store.one(connection, tenant_id, name)
     await kpi.database.notify(HEAD_CHANNEL, tenant_id)
-    released = await _release_rest(kpi, tenant_id, name) if changed else 0
-    answer = MappingActivated(version=version, changed=changed, released=released)
+    released = await _release_rest(kpi, tenant_id, row["id"], activated)
+    answer = MappingActivated(
+        version=activated.version, changed=activated.changed, released=released
+    )
     return JSONResponse(answer.model_dump())
 
 
-async def _release_rest(kpi: Kpi, tenant_id: str, name: str) -> int:
-    """Quarantine may hold more than one append takes: go on until nothing more is released."""
-    released = 0
-    while True:
+async def _release_rest(
+    kpi: Kpi, tenant_id: str, connection_id: str, activated: actions.Activated
+) -> int:
+    """Quarantine may hold more than one append takes: go on to its end. How many came out."""
+    released, after = activated.released, activated.tried_until
+    while activated.changed:
         async with kpi.database.read(tenant_id) as connection:
-            row = await actions.found(connection, tenant_id, name)
-            held = await store.held_ids(connection, tenant_id, row["id"])
+            held = await store.held_ids(connection, tenant_id, connection_id, after)
         if not held:
-            return released
+            break
         outcome = await kpi.writer.submit(Submission(tenant_id, actions.KPI, release=held))
         released += outcome.count("accepted")
-        if not outcome.count("accepted") or len(held) < limits.ARRAY_ITEMS:
-            return released
+        after = held[-1]
+    return released

@@ -13,7 +13,7 @@ from services.kit.money import Money
 from services.kpi.actions import read
 from services.kpi.api.edge import Asker, Parts, TenantId, example, reading
 from services.kpi.domain import policy
-from services.kpi.schemas import DealHistory, DealPage
+from services.kpi.schemas.wire import DealHistory, DealPage
 
 router = APIRouter(tags=["deals"])
 _DEAL = {

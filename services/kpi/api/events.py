@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
 from services.kit import ids, limits, strictjson
-from services.kit.errors import Conflict, Forbidden, Invalid, Refusal
+from services.kit.errors import Conflict, Forbidden, Invalid
 from services.kit.http import JSONResponse, StrictRoute, read_body
 from services.kpi.actions import connections, tenants
 from services.kpi.actions.append import Item, Outcome, Submission
@@ -15,7 +15,8 @@ from services.kpi.api.edge import Asker, Parts, TenantId, example
 from services.kpi.domain import intake, policy
 from services.kpi.domain.observation import Unusable
 from services.kpi.domain.reading import EventReader, MappingReader
-from services.kpi.schemas import PAYLOADS, Appended, EventsResult, FactsIn
+from services.kpi.schemas.events import PAYLOADS
+from services.kpi.schemas.wire import Appended, EventsResult, FactsIn
 from services.kpi.store import connections as store
 from services.kpi.store.log import Delivery
 from services.kpi.vendors import cloudevents
@@ -114,7 +115,7 @@ def _answer(posted: list[Any], keys: list[str | Unusable], outcome: Outcome) -> 
         results.append(entry)
     rejected = [r for r in results if r["status"] in {"rejected", "conflict"}]
     if rejected and len(results) == 1:
-        raise _single(rejected[0])
+        raise EventRejected(str(rejected[0]["code"]), str(rejected[0]["message"]))
     answer = {
         "accepted": sum(r["status"] == "accepted" for r in results),
         "duplicates": sum(r["status"] == "duplicate" for r in results),
@@ -123,12 +124,6 @@ def _answer(posted: list[Any], keys: list[str | Unusable], outcome: Outcome) -> 
         "results": results,
     }
     return JSONResponse(answer, 207 if rejected else 202)
-
-
-def _single(result: dict[str, Any]) -> Refusal:
-    if result["status"] == "conflict":
-        return Conflict(str(result["message"]), path="id")
-    return EventRejected(str(result["code"]), str(result["message"]))
 
 
 @router.post(

@@ -17,7 +17,7 @@ from services.kpi.actions import read
 from services.kpi.actions.read import Board, Slice
 from services.kpi.api.edge import Asker, Parts, TenantId, example, reading
 from services.kpi.domain.figures import Figures, StageFigures
-from services.kpi.schemas import FunnelBoard
+from services.kpi.schemas.wire import FunnelBoard
 
 router = APIRouter(tags=["funnel"])
 

@@ -11,7 +11,7 @@ from services.kit.http import JSONResponse
 from services.kpi.actions import log as actions
 from services.kpi.api.edge import Asker, Kpi, Parts, TenantId, example
 from services.kpi.domain import policy
-from services.kpi.schemas import Changes, FeedPage, Heads
+from services.kpi.schemas.wire import Changes, FeedPage, Heads
 from services.kpi.store import feed, funnel
 
 router = APIRouter(tags=["log"])

@@ -11,7 +11,7 @@ from services.kit.http import JSONResponse
 from services.kit.ids import is_id
 from services.kpi.api.edge import Asker, Parts, TenantId, example
 from services.kpi.domain import policy
-from services.kpi.schemas import OperationRead
+from services.kpi.schemas.wire import OperationRead
 
 router = APIRouter(tags=["operations"])
 _OPERATION: dict[str, Any] = {

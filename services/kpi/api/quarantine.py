@@ -14,7 +14,7 @@ from services.kpi.actions.append import Submission
 from services.kpi.actions.connections import KPI
 from services.kpi.api.edge import Asker, Parts, TenantId, example
 from services.kpi.domain import policy
-from services.kpi.schemas import QuarantinePage, ReleaseAsk, Released
+from services.kpi.schemas.wire import QuarantinePage, ReleaseAsk, Released
 from services.kpi.store import quarantine as store
 
 router = APIRouter(tags=["quarantine"], route_class=StrictRoute)

@@ -3,8 +3,10 @@
 - conversion of a stage: of the entries in the period, the share that has since reached a later
   stage (a cohort rate; lost is not later).
 - win rate: won ÷ closed in the period, or won ÷ all (closed in the period and open at its end).
-- cycle days: mean days from first sight to win of the deals won; median days: of the stays that
-  ended in the period, both over whole business days.
+- cycle days: mean days from first sight to win of the deals won, where both have a date; median
+  days: of the stays that ended in the period, both over whole business days.
+- a period that only takes back earlier wins or losses shows them as negative counts; in rates and
+  means they count nothing.
 
 Percentages have one decimal, halves rounded up.
 """
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
+from services.kpi.domain.funnel import UNKNOWN_DAYS
 from services.kpi.domain.observation import Pipeline, Stage
 
 _TENTH = Decimal("0.1")
@@ -52,7 +55,6 @@ class Figures:
 class _Sums:
     deals: Counter[tuple[str, str]] = field(default_factory=Counter)
     minor: Counter[tuple[str, str]] = field(default_factory=Counter)
-    undated: Counter[str] = field(default_factory=Counter)
     days: dict[tuple[str, str], Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
 
 
@@ -90,23 +92,27 @@ def median(histogram: Mapping[int, int]) -> Decimal | None:
 
 
 def mean(histogram: Mapping[int, int]) -> Decimal | None:
-    total = sum(histogram.values())
-    if total <= 0:
+    """The mean of a histogram value → count; what is below 0 was taken back from elsewhere.
+
+    >>> mean({10: 1, 15: 2}), mean({40: -1})
+    (Decimal('13.3'), None)
+    """
+    counted = {value: count for value, count in histogram.items() if count > 0}
+    total = sum(counted.values())
+    if total == 0:
         return None
-    whole = sum(value * count for value, count in histogram.items())
+    whole = sum(value * count for value, count in counted.items())
     return (Decimal(whole) / total).quantize(_TENTH, ROUND_HALF_UP)
 
 
 def of(rows: Iterable[Mapping[str, Any]], pipeline: Pipeline) -> dict[str, Figures]:
-    """Figures by scope from sums per (scope, measure, stage, days, undated)."""
+    """Figures by scope from sums per (scope, measure, stage, days)."""
     sums: dict[str, _Sums] = defaultdict(_Sums)
     for row in rows:
         mine, key = sums[row["scope"]], (row["measure"], row["stage"])
         mine.deals[key] += row["deals"]
         mine.minor[key] += row["amount"]
-        if row["measure"] == "open" and row["undated"]:
-            mine.undated[row["stage"]] += row["deals"]
-        if row["measure"] in {"left", "won"}:
+        if row["measure"] in {"left", "won"} and row["days"] != UNKNOWN_DAYS:
             histogram = mine.days[row["measure"], row["stage"] if row["measure"] == "left" else ""]
             histogram[row["days"]] += row["deals"]
     return {scope: _figures(mine, pipeline) for scope, mine in sums.items()}
@@ -122,16 +128,17 @@ def _figures(sums: _Sums, pipeline: Pipeline) -> Figures:
 
     won, lost = total(sums.deals, "won"), total(sums.deals, "lost")
     standing = total(sums.deals, "open")
+    wins, closed = max(won, 0), max(won, 0) + max(lost, 0)
     return Figures(
         stages=[_stage(stage, sums) for stage in pipeline.stages],
         created=total(sums.deals, "created"),
-        undated=sum(sums.undated.values()),
+        undated=total(sums.deals, "undated"),
         won=won,
         won_minor=total(sums.minor, "won"),
         lost=lost,
         lost_minor=total(sums.minor, "lost"),
-        win_rate=percent(won, won + lost),
-        win_rate_all=percent(won, won + lost + standing),
+        win_rate=percent(wins, closed),
+        win_rate_all=percent(wins, closed + standing),
         cycle_days=mean(sums.days["won", ""]),
     )
 
@@ -143,7 +150,7 @@ def _stage(stage: Stage, sums: _Sums) -> StageFigures:
         entered=entered,
         entered_minor=sums.minor["entered", stage.code],
         open=sums.deals["open", stage.code],
-        undated=sums.undated[stage.code],
+        undated=sums.deals["undated", stage.code],
         open_minor=sums.minor["open", stage.code],
         conversion=percent(sums.deals["advanced", stage.code], entered)
         if stage.kind == "open"

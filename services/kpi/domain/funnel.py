@@ -9,13 +9,15 @@ a unit with everything below it), a measure, stage, slice and business day.
 | created | of the first sight | deals created |
 | entered | of the entry | entries into the stage, also again |
 | open | of the change | +1 and −1 as open deals come and go: the sum up to a day stands that day |
+| undated | as open | the same for those of them that have no date at all |
 | left | of leaving | `days` spent in the stage, a histogram: exact medians |
 | advanced | of the *entry* | entries that later reached a later stage (not lost) |
-| won, lost | of closing | `days` since creation; reversed by reopening and deletion on their day |
+| won, lost | of closing | `days` since creation; reversed on the day of reopening or deletion |
 
 A deal counts once in every scope however many are credited; amounts follow the owners' shares and
-add up exactly. Credit stays with who owned the deal when it closed; an open deal follows its owner
-to another unit. Undated events fall on the day UNDATED, before every period.
+add up exactly. Credit stays with who owned the deal when it closed, also when it is deleted and
+restored; an open deal follows its owner to another unit. What happens in a pipeline is posted to
+that pipeline. Undated events fall on the day UNDATED, before every period.
 """
 
 from collections import defaultdict
@@ -29,6 +31,8 @@ from services.kpi.domain import transitions
 from services.kpi.domain.transitions import Conclusion
 
 UNDATED = date.min
+UNKNOWN_DAYS = -1
+"""The duration of a deal that has no first or no last day."""
 _BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 
 
@@ -70,6 +74,8 @@ class Places:
 class _Position(NamedTuple):
     """What an open deal adds to `open`: it is posted out and in again when any of it changes."""
 
+    undated: bool
+    pipeline: str
     stage: str
     product: str
     channel: str
@@ -111,6 +117,8 @@ def _minor(facts: Mapping[str, Any]) -> int:
 
 
 class _Ledger:
+    """Collects postings; `pipeline` is of deals that are in no stage yet."""
+
     def __init__(self, pipeline: str, places: Places) -> None:
         self.pipeline = pipeline
         self.places = places
@@ -122,11 +130,12 @@ class _Ledger:
         at: dict[str, int] | None = None,
     ) -> None:  # fmt: skip
         currency = facts["amount"]["currency"] if facts["amount"] else ""
+        pipeline = facts["stage"]["pipeline"] if facts["stage"] else self.pipeline
         if at is None:
             at = scopes(facts["owners"], _minor(facts), day, self.places)
         for scope, part in at.items():
             key = Key(
-                scope, measure, self.pipeline, stage, facts["product"] or "",
+                scope, measure, pipeline, stage, facts["product"] or "",
                 facts["channel"] or "", currency, day, effective_on or day, days,
             )  # fmt: skip
             total = self.sums[key, event_id]
@@ -155,11 +164,21 @@ def postings(
     ledger = _Ledger(pipeline, places)
     walk = _Walk(ledger)
     for event in events:
-        day = day_of(event)
+        # Where a zone changes or a clock goes back over midnight, days must not: sums stand per day.
+        day = max(day_of(event), walk.last_day)
         walk.follow_moves(day)
         walk.take(event, day)
     walk.follow_moves(None)
     return ledger.postings()
+
+
+class _Closing(NamedTuple):
+    """A win or a loss as it was posted."""
+
+    measure: str
+    facts: Mapping[str, Any]
+    day: date
+    days: int
 
 
 class _Walk:
@@ -170,11 +189,13 @@ class _Walk:
         self.position: tuple[_Position, dict[str, int], Mapping[str, Any]] | None = None
         self.last_day = UNDATED
         self.event_id = ""
-        self.stage = ""
+        self.undated = True
+        self.stage = ("", "")
         self.entered_on = UNDATED
         self.entries: list[_Entry] = []
         self.created: tuple[date, Mapping[str, Any]] | None = None
-        self.closed: tuple[str, Mapping[str, Any], date, int] | None = None
+        self.closed: _Closing | None = None
+        self.deleted: _Closing | None = None
 
     def follow_moves(self, until: date | None) -> None:
         """An open deal follows its owners from unit to unit between two events."""
@@ -197,9 +218,10 @@ class _Walk:
         if facts is not None:
             at = scopes(facts["owners"], _minor(facts), day, self.ledger.places)
             currency = facts["amount"]["currency"] if facts["amount"] else ""
+            stage = facts["stage"]
             shape = _Position(
-                facts["stage"]["code"], facts["product"] or "", facts["channel"] or "",
-                currency, tuple(sorted(at.items())),
+                self.undated, stage["pipeline"], stage["code"], facts["product"] or "",
+                facts["channel"] or "", currency, tuple(sorted(at.items())),
             )  # fmt: skip
             new = (shape, at, facts)
         if self.position is not None and new is not None and self.position[0] == new[0]:
@@ -208,12 +230,16 @@ class _Walk:
         for sign, position in ((-1, self.position), (1, new)):
             if position is not None:
                 shape, at, was = position
-                self.ledger.post("open", shape.stage, was, day, self.event_id, sign=sign, at=at)
+                for measure in ("open", "undated") if shape.undated else ("open",):
+                    self.ledger.post(
+                        measure, shape.stage, was, day, self.event_id, sign=sign, at=at
+                    )
         self.position = new
 
     def take(self, event: Conclusion, day: date) -> None:
         facts, ledger = event.payload, self.ledger
         self.event_id = event.id
+        self.undated = self.undated and day == UNDATED
         if event.type == transitions.CREATED:
             self.created = (day, facts)
             ledger.post("created", "", facts, day, event.id)
@@ -242,7 +268,12 @@ class _Walk:
             return
         self.ledger.post("entered", stage["code"], facts, day, event.id)
         if stage["kind"] != "lost":
-            reached = [e for e in self.entries if e.stage["position"] < stage["position"]]
+            reached = [
+                entry
+                for entry in self.entries
+                if entry.stage["pipeline"] == stage["pipeline"]
+                and entry.stage["position"] < stage["position"]
+            ]
             for entry in reached:
                 self.ledger.post(
                     "advanced", entry.stage["code"], entry.facts, entry.day, event.id,
@@ -251,60 +282,60 @@ class _Walk:
             self.entries = [e for e in self.entries if e not in reached]
         if stage["kind"] == "open":
             self.entries.append(_Entry(stage, day, facts))
-        self.stage, self.entered_on = stage["code"], day
+        self.stage, self.entered_on = (stage["pipeline"], stage["code"]), day
 
     def leave(self, stage: Mapping[str, Any] | None, day: date, facts: Mapping[str, Any]) -> None:
         if stage is None or stage["kind"] != "open" or UNDATED in (self.entered_on, day):
             return
         days = (day - self.entered_on).days
-        self.ledger.post("left", stage["code"], facts, day, self.event_id, days=days)
+        left = {**facts, "stage": stage}
+        self.ledger.post("left", stage["code"], left, day, self.event_id, days=days)
 
     def close(self, event: Conclusion, day: date) -> None:
         assert self.created is not None
         since = self.created[0]
-        days = 0 if UNDATED in (since, day) else (day - since).days
+        days = UNKNOWN_DAYS if UNDATED in (since, day) else (day - since).days
         stage = event.payload["stage"]
         measure = stage["kind"]
         self.ledger.post(measure, stage["code"], event.payload, day, event.id, days=days)
-        self.closed = (measure, event.payload, day, days)
+        self.closed = _Closing(measure, event.payload, day, days)
 
     def reverse_close(self, day: date) -> None:
         if self.closed is None:
             return
-        measure, facts, closed_on, days = self.closed
-        self.ledger.post(
-            measure, facts["stage"]["code"], facts, day, self.event_id, days=days, sign=-1,
-            at=self.at(facts, closed_on),
-        )  # fmt: skip
+        self.post_close(self.closed, day, sign=-1)
         self.closed = None
+
+    def post_close(self, closing: _Closing, day: date, sign: int = 1) -> None:
+        """A closing on a day other than its own, to who closed it."""
+        self.ledger.post(
+            closing.measure, closing.facts["stage"]["code"], closing.facts, day, self.event_id,
+            days=closing.days, sign=sign, at=self.at(closing.facts, closing.day),
+        )  # fmt: skip
 
     def change_closed_amount(self, facts: Mapping[str, Any], day: date) -> None:
         """A closed deal's new amount is posted on the day of the change, to who closed it."""
         if self.closed is None:
             return
-        measure, was, closed_on, days = self.closed
+        was = self.closed
         self.reverse_close(day)
-        changed = {**was, "amount": facts["amount"]}
-        self.ledger.post(
-            measure, was["stage"]["code"], changed, day, self.event_id, days=days,
-            at=self.at(changed, closed_on),
-        )  # fmt: skip
-        self.closed = (measure, changed, closed_on, days)
+        self.closed = was._replace(facts={**was.facts, "amount": facts["amount"]})
+        self.post_close(self.closed, day)
 
     def delete(self, day: date) -> None:
+        self.deleted = self.closed
         self.reverse_close(day)
         self.count_created(day, -1)
         self.stand(None, day)
 
     def restore(self, event: Conclusion, day: date) -> None:
         self.count_created(day, 1)
-        stage = event.payload["stage"]
-        if stage is None:
-            return
-        if stage["code"] != self.stage:
+        stage, was = event.payload["stage"], self.deleted
+        if stage is not None and (stage["pipeline"], stage["code"]) != self.stage:
             self.enter(event, day)
-        if stage["kind"] != "open":
-            self.close(event, day)
+        if was is not None and stage is not None and stage["kind"] == was.measure:
+            self.closed = was._replace(facts={**was.facts, "amount": event.payload["amount"]})
+            self.post_close(self.closed, day)
 
     def count_created(self, day: date, sign: int) -> None:
         assert self.created is not None

@@ -177,15 +177,16 @@ def _time(value: Any) -> datetime | None:
         return None
     moment = None
     if isinstance(value, str) and _RFC3339.fullmatch(value):
-        with suppress(ValueError):  # the 30th of February, an hour 25, an offset of a day
-            moment = datetime.fromisoformat(value.upper())
+        # The 30th of February, an hour 25, an offset of a day, the year 0.
+        with suppress(ValueError, OverflowError):
+            moment = datetime.fromisoformat(value.upper()).astimezone(UTC)
     if moment is None or not FIRST_YEAR <= moment.year <= LAST_YEAR:
         message = (
             f"{wire.shown(value)} is not an RFC 3339 time with offset, like 2026-03-01T09:30:00Z, "
             f"of the years {FIRST_YEAR} to {LAST_YEAR}"
         )
         raise Unfit("bad_time", message, path="time")
-    return moment.astimezone(UTC)
+    return moment
 
 
 def _fields(data: Mapping[str, Any], kind: str, known: _Known) -> dict[str, Any]:

@@ -53,8 +53,11 @@ class Whereabouts:
         return Places(units_on=self.units_on, chain=self.chain, moves=self.moves)
 
     def units_on(self, member: str, day: date) -> list[tuple[str, int]]:
-        spans = nearest(self._memberships.get(member, ()), day)
-        return sorted((span.target, span.share_bp) for span in spans if span.target is not None)
+        shares: dict[str, int] = {}
+        for span in nearest(self._memberships.get(member, ()), day):
+            if span.target is not None:
+                shares[span.target] = shares.get(span.target, 0) + span.share_bp
+        return sorted(shares.items())
 
     def chain(self, unit: str, day: date) -> tuple[str, ...]:
         known = self._chains.get((unit, day))

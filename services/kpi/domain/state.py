@@ -26,6 +26,7 @@ def pack(state: State) -> dict[str, Any]:
             [c.id, c.type, _text(c.effective_at), c.payload, c.cause, c.order]
             for c in state.conclusions
         ],
+        "retracted": sorted(state.retracted),
     }
 
 
@@ -41,6 +42,7 @@ def unpack(packed: Mapping[str, Any] | None) -> State:
             Conclusion(type_, _instant(at), payload, cause, order, id_)
             for id_, type_, at, payload, cause, order in packed["conclusions"]
         ],
+        frozenset(packed["retracted"]),
     )
 
 

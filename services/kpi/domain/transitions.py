@@ -9,8 +9,11 @@ superseded, what is new is appended. Rules:
   earlier stage. Undated observations come before all dated ones.
 - A stage change concludes `deal.stage_changed`, and `deal.won`, `deal.lost` or `deal.reopened` when
   the kind of stage changes. Changes of amount, owners and details conclude their own events first.
-- After `deleted`, updates are kept but do not revive the deal; `restored` shows it as it then is.
+  A stage that only moved in its pipeline's order is the same stage.
+- After `deleted`, updates are kept but do not revive the deal; `restored` shows it as it then is,
+  for the first time if it was never seen, won or lost if it became so meanwhile.
 - A `notice` says that something changed but not what: the stage path is marked incomplete.
+- A retraction takes back what its source said, whether that came before it or comes after.
 
 >>> from datetime import datetime, timezone
 >>> at = lambda day: datetime(2026, 1, day, tzinfo=timezone.utc)
@@ -84,10 +87,14 @@ class Conclusion:
 
 @dataclass(slots=True)
 class State:
-    """What the engine keeps of one deal: the standing observations and conclusions."""
+    """What the engine keeps of one deal: the standing observations and conclusions.
+
+    `retracted` names sources that were taken back: what of theirs comes later does not count.
+    """
 
     observations: list[Observed] = field(default_factory=list)
     conclusions: list[Conclusion] = field(default_factory=list)
+    retracted: frozenset[str] = frozenset()
 
 
 def _order(seen: Observed) -> tuple[datetime, int, int, str]:
@@ -100,6 +107,7 @@ class _Deal:
     def __init__(self) -> None:
         self.now: dict[str, Any] | None = None
         self.deleted = False
+        self.kind_when_deleted: str | None = None
         self.incomplete = False
         self.events: list[Conclusion] = []
         self._instant: datetime | None = None
@@ -119,11 +127,13 @@ class _Deal:
         elif seen.kind == "deleted":
             if self.now is not None and not self.deleted:
                 self.emit(DELETED, seen)
+                self.kind_when_deleted = _kind(self.now)
             self.deleted = True
         elif seen.kind == "restored":
             was, self.deleted = self.deleted, False
             if was and self.now is not None:
-                self.emit(RESTORED, seen)
+                self.emit(RESTORED if self.events else CREATED, seen)
+                self._closed(seen, self.kind_when_deleted)
         else:
             self._update(seen)
 
@@ -142,9 +152,9 @@ class _Deal:
             self.emit(OWNER_CHANGED, seen, from_owners=before["owners"])
         if before["amount"] != self.now["amount"]:
             self.emit(AMOUNT_CHANGED, seen, from_amount=before["amount"])
-        if before["stage"] != self.now["stage"]:
+        if _place(before) != _place(self.now):
             was, now = _kind(before), _kind(self.now)
-            if was in {"won", "lost"} and now == "open":
+            if was in {"won", "lost"} and now not in {"won", "lost"}:
                 self.emit(REOPENED, seen, from_stage=before["stage"])
             self.emit(STAGE_CHANGED, seen, from_stage=before["stage"])
             self._closed(seen, was)
@@ -160,6 +170,12 @@ class _Deal:
 
 def _kind(fields: Mapping[str, Any]) -> str | None:
     return fields["stage"]["kind"] if fields["stage"] else None
+
+
+def _place(fields: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """What makes two stages the same; `position` changes when others are put between them."""
+    stage = fields["stage"]
+    return (stage["pipeline"], stage["code"], stage["kind"]) if stage else None
 
 
 def history(observations: Iterable[Observed]) -> list[Conclusion]:
@@ -188,15 +204,15 @@ def fold(state: State, new: Sequence[Observed], retracted: Iterable[str] = ()) -
     source said. The conclusions that fell and those that are new come back without ids.
     """
     fresh_sources = {seen.source for seen in new}
-    gone = set(retracted) - fresh_sources
+    gone = state.retracted.union(retracted)
     replaced: dict[str, list[str]] = {}
     for source in fresh_sources:
         old = [seen.id for seen in state.observations if seen.source == source]
         if old:
             first = next(seen for seen in new if seen.source == source)
             replaced[first.id] = old
-    kept = [s for s in state.observations if s.source not in fresh_sources and s.source not in gone]
-    observations = [*kept, *new]
+    kept = [seen for seen in state.observations if seen.source not in fresh_sources]
+    observations = [seen for seen in (*kept, *new) if seen.source not in gone]
     wanted = history(observations)
     standing = Counter(map(_identity, state.conclusions))
     concluded = []
@@ -215,7 +231,7 @@ def fold(state: State, new: Sequence[Observed], retracted: Iterable[str] = ()) -
             fallen.append(conclusion.id)
         else:
             remaining.append(conclusion)
-    return Folded(State(observations, remaining[::-1]), replaced, fallen[::-1], concluded)
+    return Folded(State(observations, remaining[::-1], gone), replaced, fallen[::-1], concluded)
 
 
 def _identity(conclusion: Conclusion) -> tuple[Any, ...]:

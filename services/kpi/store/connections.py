@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from services.kit.db import Connection
+from services.kit.limits import ARRAY_ITEMS
 from services.kpi.domain import mapping
 from services.kpi.domain.mapping import CompiledMapping
 from services.kpi.domain.observation import Pipeline, Stage
@@ -152,12 +153,14 @@ async def put_pipeline(connection: Connection, tenant_id: str, pipeline: Mapping
     )  # fmt: skip
 
 
-async def held_ids(connection: Connection, tenant_id: str, connection_id: str) -> list[str]:
-    """Items of the connection that wait for a mapping or for one of its stages."""
+async def held_ids(
+    connection: Connection, tenant_id: str, connection_id: str, after: str | None = None
+) -> list[str]:
+    """Items of the connection that another mapping may make usable, by id after one."""
     rows = await connection.fetch(
         "SELECT id::text FROM quarantine WHERE tenant_id = $1 AND connection_id = $2 "
-        "AND state = 'open' AND (waits_for LIKE 'mapping:%' OR waits_for LIKE 'stage:%') "
-        "ORDER BY id LIMIT 1000",
-        tenant_id, connection_id,
+        "AND state = 'open' AND reason <> 'key_conflict' AND ($3::uuid IS NULL OR id > $3) "
+        "ORDER BY id LIMIT $4",
+        tenant_id, connection_id, after, ARRAY_ITEMS,
     )  # fmt: skip
     return [row[0] for row in rows]

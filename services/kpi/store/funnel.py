@@ -49,15 +49,16 @@ async def cursor(connection: Connection, tenant_id: str) -> int:
 
 
 async def entries_after(
-    connection: Connection, tenant_id: str, after: int, limit: int
+    connection: Connection, tenant_id: str, after: int, until: int, limit: int
 ) -> list[Any]:
     return list(
         await connection.fetch(
             "SELECT log_offset, id::text, kind, type, subject, effective_at, supersedes::text[], "
-            "payload FROM entry WHERE tenant_id = $1 AND log_offset > $2 "
-            "ORDER BY log_offset LIMIT $3",
+            "payload FROM entry WHERE tenant_id = $1 AND log_offset > $2 AND log_offset <= $3 "
+            "ORDER BY log_offset LIMIT $4",
             tenant_id,
             after,
+            until,
             limit,
         )
     )
@@ -223,7 +224,7 @@ async def versions_after(
 _SLICE = (
     "tenant_id = $1 AND scope = ANY($2::uuid[]) AND pipeline = $3 "
     "AND ($6::text IS NULL OR product = $6) AND ($7::text IS NULL OR channel = $7) "
-    "AND CASE WHEN measure = 'open' THEN day <= $5 ELSE day BETWEEN $4 AND $5 END"
+    "AND CASE WHEN measure IN ('open', 'undated') THEN day <= $5 ELSE day BETWEEN $4 AND $5 END"
 )
 
 
@@ -231,12 +232,12 @@ async def figures(
     connection: Connection, tenant_id: str, scopes: Sequence[str], pipeline: str, first: date,
     last: date, product: str | None, channel: str | None,
 ) -> list[Any]:  # fmt: skip
-    """Sums per scope, measure, stage and duration; undated ones apart."""
+    """Sums per scope, measure, stage and duration."""
     return list(
         await connection.fetch(
-            "SELECT scope::text, measure, stage, currency, days, day = '-infinity' AS undated, "
+            "SELECT scope::text, measure, stage, currency, days, "
             "sum(deals)::bigint AS deals, sum(amount_minor)::bigint AS amount "
-            f"FROM funnel_rollup WHERE {_SLICE} GROUP BY 1, 2, 3, 4, 5, 6",
+            f"FROM funnel_rollup WHERE {_SLICE} GROUP BY 1, 2, 3, 4, 5",
             tenant_id,
             scopes,
             pipeline,
@@ -255,10 +256,10 @@ async def past_figures(
     """The same from postings: effective until `as_of`, known at offset `known`."""
     return list(
         await connection.fetch(
-            "SELECT scope::text, measure, stage, currency, days, day = '-infinity' AS undated, "
+            "SELECT scope::text, measure, stage, currency, days, "
             "sum(deals)::bigint AS deals, sum(amount_minor)::bigint AS amount "
             f"FROM funnel_posting WHERE {_SLICE} AND effective_on <= $8 AND log_offset <= $9 "
-            "GROUP BY 1, 2, 3, 4, 5, 6",
+            "GROUP BY 1, 2, 3, 4, 5",
             tenant_id,
             scopes,
             pipeline,

@@ -115,14 +115,18 @@ def _from_epoch(value: Any, micros_per_unit: int) -> Moment:
 
 def _day(day: date, zone: ZoneInfo) -> Moment:
     _within_years(day)
-    return local_midnight(day, zone), "day"
+    midnight = local_midnight(day, zone)
+    _within_years(midnight)  # in Shanghai 1900 begins before it does in UTC
+    return midnight, "day"
 
 
 def _instant(moment: datetime, zone: tzinfo) -> Moment:
     _within_years(moment)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
-    return moment.astimezone(UTC), "instant"
+    moment = moment.astimezone(UTC)
+    _within_years(moment)
+    return moment, "instant"
 
 
 def _within_years(day: date) -> None:

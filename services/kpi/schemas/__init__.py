@@ -1,0 +1,1 @@
+"""Wire models of kpi: `wire` of its routes, `events` of the log."""
