@@ -38,7 +38,7 @@ async def test_it_starts_and_has_no_routes_yet(clone, service):
             assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("service", ["customers", "incentives"])
+@pytest.mark.parametrize("service", ["targets", "customers", "incentives"])
 async def test_without_tables_it_is_not_ready(server, service):
     async with httpx.AsyncClient() as kpi:
         app = made(service, server.url("postgres"), kpi)
