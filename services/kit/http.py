@@ -18,11 +18,12 @@ from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.kit import ids, limits, strictjson
-from services.kit.errors import Refusal, TooLarge, UnsupportedMedia
+from services.kit.errors import Malformed, Refusal, TooLarge, UnsupportedMedia
 
 PROBLEM = "application/problem+json"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
@@ -113,11 +114,14 @@ async def read_body(request: Request, most_bytes: int = limits.BODY_BYTES) -> by
         raise TooLarge(f"the body may have {most_bytes} bytes at most")
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most_bytes:
-            raise TooLarge(f"the body may have {most_bytes} bytes at most")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > most_bytes:
+                raise TooLarge(f"the body may have {most_bytes} bytes at most")
+            parts.append(part)
+    except ClientDisconnect:
+        raise Malformed("the sender left before the body was complete") from None
     return b"".join(parts)
 
 
