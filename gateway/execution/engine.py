@@ -86,7 +86,10 @@ class Engine:
     async def events(
         self, run: Run, context: Context, renew: Renew
     ) -> AsyncGenerator[Answer, None]:
-        """An answer for every event; a lone answer with errors where it cannot start."""
+        """An answer for every event; a lone answer with errors where it cannot start.
+
+        What a service could not give is sent without it once, and again when it is whole.
+        """
         executor = self._executor.build(
             self._schema, run.document.node, None, context, dict(run.request.variables),
             run.request.operation_name, hide_suggestions=self._hide_suggestions,
@@ -101,6 +104,7 @@ class Engine:
         if isinstance(source, ExecutionResult):
             yield _answer(source, context.caller.request_id)
             return
+        broken_at = None
         async with aclosing(source):
             try:
                 async for event in source:
@@ -108,6 +112,9 @@ class Engine:
                     answer = await self.answer(run, fresh, event)
                     if errors.passing(answer.get("errors", ())):
                         event.watch.again()
+                        if event.offset == broken_at:  # the same change, still not whole
+                            continue
+                        broken_at = event.offset
                     else:
                         event.watch.settled()
                     yield answer

@@ -200,7 +200,7 @@ class KpiStub(Stub):
 
 async def until(condition: Callable[[], bool]) -> None:
     """Give the loop to others until it holds; the test's own time limit ends a wait in vain."""
-    while not condition():  # noqa: ASYNC110 - what it waits for has no event
+    while not condition():
         await asyncio.sleep(0)
 
 

@@ -197,6 +197,12 @@ async def test_a_chunked_body_is_cut_at_the_limit_too(caller, world):
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
+async def test_a_compressed_body_is_not_unpacked(caller, world):
+    headers = {"authorization": f"Bearer {world.token()}", "content-encoding": "gzip"}
+    answer = await caller.http.post("/graphql", json={"query": "{x}"}, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media")
+
+
 async def test_a_query_in_the_address_is_not_run(caller, world):
     answer = await caller.http.get(
         "/graphql", params={"query": '{ rep(id: "r1") { id } }'},
