@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -64,6 +65,17 @@ class Installation:
     def close(self) -> None:
         if self._embedded is not None:
             self._embedded.stop()
+
+    def is_up(self) -> bool:
+        """Whether the embedded server's process is there; others look after theirs."""
+        return self._embedded is None or self._embedded.is_running()
+
+    def restore(self) -> bool:
+        """Start the embedded server again; whether `urls` still lead to it."""
+        if self._embedded is None:
+            return True
+        port = self._embedded.start().port
+        return all(urlsplit(pair.app).port == port for pair in self.urls.values())
 
     def keys(self) -> Keys:
         """Keys from the environment, or (embedded) made once and kept in the data directory."""

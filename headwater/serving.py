@@ -11,9 +11,13 @@ from typing import Any
 import uvicorn
 
 from headwater.installation import Installation, Keys
+from headwater.postgres import PostgresFailed
 from headwater.settings import HeadwaterSettings
 from headwater.stack import Stack, create, network_clients
 from services.kit.clock import Clock
+
+log = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.5
 
 
 @contextmanager
@@ -32,7 +36,11 @@ def opened(settings: HeadwaterSettings, *, migrate: bool = True) -> Iterator[Ins
     except KeyboardInterrupt:
         pass
     finally:
+        # An impatient second signal would leave the server running.
+        before = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}
         installation.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def configure_logging(level: str) -> None:
@@ -62,7 +70,7 @@ async def serve_all(
     settings = installation.settings
     stack = Stack(installation.urls, keys, clock)
     server = server_of(stack, settings.host, settings.port)
-    async with _beside(server, stack, when_up):
+    async with _kept_up(installation, server), _beside(server, stack, when_up):
         await server.serve()
 
 
@@ -79,10 +87,10 @@ async def _beside(
             await asyncio.sleep(0.01)
         try:
             await when_up(stack)
-        except asyncio.CancelledError:
-            raise
         except Exception:
-            logging.getLogger(__name__).exception("what runs beside the server failed")
+            if server.should_exit:
+                return  # what it leaned on is being taken down
+            log.exception("what runs beside the server failed")
             server.should_exit = True
             raise
 
@@ -95,11 +103,43 @@ async def _beside(
             await task
 
 
+@contextlib.asynccontextmanager
+async def _kept_up(installation: Installation, server: uvicorn.Server) -> AsyncIterator[None]:
+    """Bring the embedded database up again where it ends under us: a crash, or somebody's kill."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            if installation.is_up():
+                continue
+            log.error("the embedded database ended: starting it again")
+            try:
+                same_place = await asyncio.to_thread(installation.restore)
+            except PostgresFailed as failure:
+                log.error("%s", failure)  # noqa: TRY400 — it says everything
+                continue
+            if not same_place:
+                log.error("the database is back at another port: stopping; start again")
+                server.should_exit = True
+                return
+            log.warning("the embedded database is back")
+
+    task = asyncio.create_task(watch(), name="database watch")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
 async def serve_part(part: str, installation: Installation, keys: Keys, clock: Clock) -> None:
     """One part alone; it reaches the others by their URLs."""
     clients = network_clients()
     app = create(part, installation.urls, keys, clock, clients)
+    server = server_of(app, installation.settings.host, installation.settings.port)
     try:
-        await server_of(app, installation.settings.host, installation.settings.port).serve()
+        async with _kept_up(installation, server):
+            await server.serve()
     finally:
         await clients.close()

@@ -48,6 +48,7 @@ PASSING_TROUBLES = (
 PASSING_TROUBLES_SECONDS = 30
 FAST_STOP_SECONDS = 60
 ANSWER_SECONDS = 60
+SAME_PORT_SECONDS = 5
 LOG_TAIL_LINES = 20
 LOG_ROTATION_BYTES = 1_000_000
 
@@ -67,6 +68,7 @@ class EmbeddedPostgres:
         self._pid: int | None = None
         self._log_offset = 0
         self._server: Server | None = None
+        self._port: int | None = None
 
     def __enter__(self) -> Server:
         return self.start()
@@ -89,6 +91,7 @@ class EmbeddedPostgres:
                 with self._start_lock(cancellable=True):
                     try:
                         self._server = self._serve()
+                        self._port = self._server.port
                         self._pause(0)  # a stop that came meanwhile
                     except BaseException:
                         self._leave()
@@ -117,6 +120,11 @@ class EmbeddedPostgres:
             finally:
                 self._busy_thread = None
                 self._cancelled.clear()
+
+    def is_running(self) -> bool:
+        """Cheap, unlike start(): whether the process is there, not whether it answers."""
+        server = self._server
+        return server is not None and postmaster.find(server.data) is not None
 
     def _is_still(self, server: Server) -> bool:
         # A dying process is still listed; another server may have its port by now.
@@ -237,7 +245,7 @@ class EmbeddedPostgres:
         settings = {
             **self._settings,
             "listen_addresses": HOST,
-            "port": str(_free_port()),
+            "port": str(self._same_port() or _free_port()),
             "unix_socket_directories": "",
         }
         command: list[str | Path] = [self._placed.binaries / "postgres", "-D", data]
@@ -251,6 +259,15 @@ class EmbeddedPostgres:
             return postmaster.launch(data, command, log=log, **self._placed.process_options)
         finally:
             os.close(log)
+
+    def _same_port(self) -> int | None:
+        """A server that ended comes back where its users look for it, if at all possible."""
+        patience = time.monotonic() + SAME_PORT_SECONDS
+        while self._port is not None and time.monotonic() < patience:
+            if _is_free(self._port):
+                return self._port
+            self._pause(0.1)
+        return None
 
     @property
     def _log(self) -> Path:
@@ -274,6 +291,16 @@ def _locked(descriptor: int, kind: int) -> bool:
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
     return True
 
 
