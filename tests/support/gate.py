@@ -88,7 +88,7 @@ class Gate:
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
         said = answer.json()
-        assert set(said) <= {"type", "title", "status", "code", "detail", "path"}
+        assert set(said) <= {"type", "title", "status", "code", "detail", "path", "errors"}
         assert len(answer.content) < 1_000
         public = from_public_id(self.kpi.webhook_path.rpartition("/")[2])
         assert public is not None
