@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
-from services.kit import ids, limits
+from services.kit import deadline, ids, limits
 from services.kit.errors import Invalid, Unavailable
 
 Connection: TypeAlias = Any
@@ -107,6 +107,9 @@ class Database:
     async def read(self, tenant_id: str | None) -> AsyncIterator[Connection]:
         """The same, but PostgreSQL refuses any write in it."""
         begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        millis = deadline.remaining_millis(self._statement_millis)
+        if millis < self._statement_millis:
+            begin = f"{begin}; SET LOCAL statement_timeout = {millis}"
         async with self._transaction(begin, tenant_id) as connection:
             yield connection
 

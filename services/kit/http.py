@@ -19,10 +19,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.kit import ids, limits, strictjson
+from services.kit import deadline, ids, limits, strictjson
 from services.kit.errors import Malformed, Refusal, TooLarge, UnsupportedMedia
 
 PROBLEM = "application/problem+json"
@@ -157,9 +157,18 @@ class StrictRoute(APIRoute):
 class Edge:
     """Request id, body limit and RED metrics around an application, as one ASGI layer."""
 
-    def __init__(self, app: ASGIApp, *, registry: CollectorRegistry, most_bytes: int) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        registry: CollectorRegistry,
+        most_bytes: int,
+        templates: Mapping[Any, str] | None = None,
+    ) -> None:
+        """`templates`: paths by endpoint of plain routes, which leave no route in the scope."""
         self.app = app
         self.most_bytes = most_bytes
+        self.templates = templates or {}
         self.seconds = Histogram(
             "http_request_duration_seconds", "Time to answer, by route template",
             ["method", "route"], registry=registry,
@@ -174,7 +183,9 @@ class Edge:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        asked = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        headers = dict(scope["headers"])
+        deadline.begin(headers.get(deadline.HEADER))
+        asked = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = asked if _REQUEST_ID.fullmatch(asked) else ids.new()
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
@@ -205,7 +216,9 @@ class Edge:
             await self.app(scope, limited, stamped)
         finally:
             # Templates only: an id in a label would make a time series per id.
-            route = getattr(scope.get("route"), "path", "other")
+            route = getattr(scope.get("route"), "path", None) or self.templates.get(
+                scope.get("endpoint"), "other"
+            )
             method = scope["method"] if len(scope["method"]) <= 7 else "OTHER"
             self.seconds.labels(method, route).observe(time.perf_counter() - started)
             self.answers.labels(method, route, status).inc()
@@ -219,7 +232,7 @@ def create_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
     ready: Callable[[], Awaitable[None]],
     registry: CollectorRegistry,
-    routes: Sequence[BaseRoute] = (),
+    routes: Sequence[Route] = (),
     most_bytes: int = limits.BODY_BYTES,
 ) -> FastAPI:
     """A service's application: its own OpenAPI under its prefix, health, metrics and errors.
@@ -247,16 +260,18 @@ def create_app(
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    app.router.routes[:0] = [
+    plain = [
         *routes,
         Route("/livez", livez),
         Route("/readyz", readyz),
         Route("/metrics", metrics),
     ]
+    app.router.routes[:0] = plain
     app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(RequestValidationError, _on_validation)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(Exception, _on_fault)
     app.state.registry = registry
-    app.add_middleware(Edge, registry=registry, most_bytes=most_bytes)
+    templates = {route.endpoint: route.path for route in plain}
+    app.add_middleware(Edge, registry=registry, most_bytes=most_bytes, templates=templates)
     return app

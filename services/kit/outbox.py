@@ -20,6 +20,7 @@ from services.kit import ids
 from services.kit.auth import Signer
 from services.kit.db import Connection, Database
 from services.kit.errors import Refusal
+from services.kit.projection import wait_for_event
 
 log = logging.getLogger(__name__)
 _BATCH = 500
@@ -108,8 +109,7 @@ class Outbox:
                 log.exception("outbox of %s failed", self._service)
                 unfinished = True
             pause = _RETRY_SECONDS if unfinished else _SCAN_SECONDS
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), pause)
+            await wait_for_event(self._woken, pause)
 
     async def _deliver_all(self) -> bool:
         """Whether something could not be delivered. A process delivers once at a time."""

@@ -1,6 +1,17 @@
 """How far a projection is, and waiting for it: `min_offset` reads and long polls."""
 
 import asyncio
+import contextlib
+
+
+async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
+    """Return when `event` is set, or after `seconds`.
+
+    `asyncio.wait_for` can lose a cancellation that comes just after the wake (Python 3.11).
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 class Progress:
@@ -30,7 +41,4 @@ class Progress:
     async def wait(self, tenant_id: str, seconds: float) -> None:
         """Return when the tenant moved, or after `seconds`."""
         event = self._moved.setdefault(tenant_id, asyncio.Event())
-        try:
-            await asyncio.wait_for(event.wait(), seconds)
-        except TimeoutError:
-            return
+        await wait_for_event(event, seconds)

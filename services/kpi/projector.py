@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from services.kit.db import Database
 from services.kit.errors import Refusal
+from services.kit.projection import wait_for_event
 from services.kpi.actions.project import World, advance
 from services.kpi.store import funnel
 
@@ -49,8 +50,7 @@ class Projector:
                 log.warning("the projector waits: %s", refusal.message)
             except Exception:  # without it nothing would become visible any more
                 log.exception("the projector failed and goes on")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), _LOOK_SECONDS)
+            await wait_for_event(self._woken, _LOOK_SECONDS)
 
     async def catch_up(self) -> None:
         """Take every tenant whose head moved to its head, a batch each in turn."""
