@@ -1,0 +1,37 @@
+"""How much work a run does: minutes by default, more with SIZE=full."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    name: str
+    rounds: int
+    """Of every measurement; the median counts."""
+    deals: int
+    """That the deliveries of one round are about."""
+    webhook_seconds: int
+    arrays: int
+    """Of 1,000 events, in one round."""
+    live_seconds: int
+
+
+SMALL = Size("small", rounds=3, deals=2_000, webhook_seconds=4, arrays=20, live_seconds=10)
+FULL = Size("full", rounds=5, deals=10_000, webhook_seconds=20, arrays=100, live_seconds=60)
+REPS = 50
+TEAMS = 5
+CONNECTIONS = 64
+"""That deliver webhooks at once."""
+ARRAYS_IN_FLIGHT = 3
+LIVE_PER_SECOND = 200
+LIVE_WATCHED = 20
+"""Reps that one socket follows: as many as a socket may."""
+
+
+def chosen() -> Size:
+    name = os.environ.get("SIZE", "small")
+    sizes = {"small": SMALL, "full": FULL}
+    if name not in sizes:
+        raise SystemExit(f"SIZE is small or full, not {name}")
+    return sizes[name]

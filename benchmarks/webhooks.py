@@ -1,0 +1,149 @@
+"""P4: one signed webhook per request, durable before the answer, against a route that parses."""
+
+import asyncio
+import itertools
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from benchmarks import company as companies
+from benchmarks import machine
+from benchmarks.company import Company
+from benchmarks.results import Row
+from benchmarks.server import PARSE_PATH
+from benchmarks.sizes import CONNECTIONS, Size
+from services.kit import ids
+from services.kpi.vendors import standard_webhooks
+
+_SCRIPT = Path(__file__).with_name("webhooks.lua")
+_RESULT = re.compile(r"^RESULT (.*)$", re.MULTILINE)
+_FIRST_GUESS_PER_SECOND = 8_000
+_SPARE = 1.6
+"""Times as many deliveries as the last round used: one that is sent twice would not count."""
+
+
+def need_tool() -> None:
+    if shutil.which("wrk") is None:
+        print(
+            "make bench needs `wrk`, the load generator: install it with your system's package "
+            "manager (package wrk).",
+            file=sys.stderr,
+        )
+        raise SystemExit(2)
+
+
+async def measure(company: Company, size: Size, advance: Callable[[], None]) -> list[Row]:
+    rounds: list[dict[str, Any]] = []
+    guess = _FIRST_GUESS_PER_SECOND
+    for number in range(size.rounds + 1):  # the first one warms up
+        seconds = size.webhook_seconds if number else 2
+        signed = _signed(company, f"W{number}", size.deals, int(guess * seconds * _SPARE))
+        parsed = [_request(company, PARSE_PATH, {}, body) for _, body in signed[:10_000]]
+        taken = await company.accepted("webhook")
+        spent = _spent(company)
+        durable = await _wrk(company, [request for request, _ in signed], seconds)
+        taken = await company.accepted("webhook") - taken
+        if not durable["requests"] <= taken <= durable["requests"] + CONNECTIONS:
+            raise AssertionError(f"{durable['requests']} were acknowledged, {taken} were stored")
+        before = asyncio.get_running_loop().time()
+        await company.settle()
+        durable["projected_after_seconds"] = asyncio.get_running_loop().time() - before
+        durable |= _each(spent, _spent(company), durable["requests"])
+        spent = _spent(company)
+        peer = await _wrk(company, parsed, seconds)
+        peer |= _each(spent, _spent(company), peer["requests"])
+        guess = max(1_000, durable["per_second"])
+        if number:
+            rounds.append({"durable": durable, "parse": peer,
+                           "ratio": durable["per_second"] / peer["per_second"]})  # fmt: skip
+        advance()
+
+    def middle(who: str, what: str) -> float:
+        return median(found[who][what] for found in rounds)
+
+    return [
+        Row(
+            "P4", "signed webhooks, one per request, durable before the answer",
+            value=middle("durable", "per_second"), unit="requests/s",
+            peer="the route that parses and answers 202", peer_value=middle("parse", "per_second"),
+            ratio=median(found["ratio"] for found in rounds), first_bar="≥ 0.4×", goal="≥ 0.6×",
+            rounds=rounds,
+        ),
+        Row("P4", "its processor time in Python", unit="µs",
+            value=middle("durable", "python_micros_each"),
+            peer="the same route", peer_value=middle("parse", "python_micros_each")),
+        Row("P4", "its processor time in PostgreSQL", unit="µs",
+            value=middle("durable", "postgresql_micros_each")),
+        Row("P4", "its median answer", value=middle("durable", "p50_ms"), unit="ms"),
+        Row(
+            "P4", "its slowest of a hundred", value=middle("durable", "p99_ms"), unit="ms",
+            goal="≤ 50 ms",
+        ),
+    ]  # fmt: skip
+
+
+def _spent(company: Company) -> tuple[float, float]:
+    return machine.processor_seconds(company.server.process.pid)
+
+
+def _each(
+    before: tuple[float, float], after: tuple[float, float], requests: int
+) -> dict[str, float]:
+    """Processor time of a request with all that follows from it, which others' load blurs less."""
+    python, database = (now - then for then, now in zip(before, after, strict=True))
+    return {
+        "python_micros_each": python / requests * 1e6,
+        "postgresql_micros_each": database / requests * 1e6,
+    }
+
+
+def _signed(company: Company, label: str, deals: int, count: int) -> list[tuple[bytes, bytes]]:
+    """Whole requests, each with an id and a signature of its own, and their bodies."""
+    now = datetime.now(UTC)
+    found = []
+    for _, update in itertools.islice(companies.updates(label, deals), count):
+        body = companies.delivery(update)
+        headers = standard_webhooks.sign(company.secret, f"msg_{ids.new()}", now, body)
+        found.append((_request(company, company.webhook_path, headers, body), body))
+    return found
+
+
+def _request(company: Company, path: str, headers: dict[str, str], body: bytes) -> bytes:
+    lines = [
+        f"POST {path} HTTP/1.1", f"Host: {urlsplit(company.server.url).netloc}",
+        "Content-Type: application/json", f"Content-Length: {len(body)}",
+        *(f"{name}: {value}" for name, value in headers.items()),
+    ]  # fmt: skip
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def _wrk(company: Company, requests: list[bytes], seconds: int) -> dict[str, Any]:
+    """One thread, because the load generator has one core."""
+    file = company.server.data_dir / "requests"
+    file.write_bytes(b"".join(b"%d\n%s" % (len(one), one) for one in requests))
+    process = await asyncio.create_subprocess_exec(
+        "wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s",
+        "--timeout", "10s", "--script", str(_SCRIPT), company.server.url, "--", str(file),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    told = (await process.communicate())[0].decode(errors="replace")
+    result = _RESULT.search(told)
+    if process.returncode or result is None:
+        raise AssertionError(f"wrk failed:\n{told}")
+    found = orjson.loads(result[1])
+    if found["failed"]:
+        raise AssertionError(f"{found['failed']} requests were not answered with 2xx:\n{told}")
+    return {
+        "requests": found["requests"],
+        "per_second": found["requests"] / found["micros"] * 1e6,
+        "p50_ms": found["p50_micros"] / 1e3,
+        "p99_ms": found["p99_micros"] / 1e3,
+    }
