@@ -523,7 +523,7 @@ def _fold_parts(subject: str, parts: Sequence[tuple[_Piece, list[Observed]]], pl
             for c in concluded
         ]  # fmt: skip
         standing = [*folded.state.conclusions, *concluded]
-        current = State(folded.state.observations, standing)
+        current = replace(folded.state, conclusions=standing)
     plan.states[subject] = current
     plan.touched.add(subject)
     plan.entries += entries
