@@ -51,11 +51,15 @@ def serve(
 ) -> None:
     """Run everything, or one part alone."""
     from headwater import serving
+    from headwater.databases import SERVICES
 
-    own = None if part is Part.all else _OWN_PORTS[part]
-    settings = _settings(port=port or own)
+    settings = _settings(port=port)
+    if part is not Part.all and "port" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"port": _OWN_PORTS[part]})
     serving.configure_logging(settings.log_level)
-    with serving.opened(settings) as installation:
+    # The gateway has no database.
+    services = SERVICES if part is Part.all else [s for s in SERVICES if s == part]
+    with serving.opened(settings, services) as installation:
         keys, clock = installation.keys(), settings.clock()
         if part is Part.all:
             asyncio.run(serving.serve_all(installation, keys, clock))

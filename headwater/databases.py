@@ -59,8 +59,13 @@ def roles(services: Iterable[str] = SERVICES) -> list[str]:
     return [f"headwater_{service}_{role}" for service in services for role in ("app", "owner")]
 
 
-async def provision(server_url: str, passwords: Mapping[str, str]) -> dict[str, Urls]:
-    """Make what is missing under `server_url`, whose user may create databases and roles."""
+async def provision(
+    server_url: str, passwords: Mapping[str, str], *, renew_passwords: bool = False
+) -> dict[str, Urls]:
+    """Make what is missing under `server_url`, whose user may create databases and roles.
+
+    `renew_passwords`: set those of existing roles too, for what they derive from may have changed.
+    """
     connection = await asyncpg.connect(server_url)
     try:
         for role in roles():
@@ -68,7 +73,8 @@ async def provision(server_url: str, passwords: Mapping[str, str]) -> dict[str, 
             try:
                 await connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{quoted}'")
             except _ALREADY:
-                continue
+                if renew_passwords:
+                    await _renew(connection, f"ALTER ROLE {role} PASSWORD '{quoted}'")
         existing = {row[0] for row in await connection.fetch("SELECT datname FROM pg_database")}
         for service in SERVICES:
             if f"headwater_{service}" in existing:
@@ -85,6 +91,18 @@ async def provision(server_url: str, passwords: Mapping[str, str]) -> dict[str, 
     finally:
         await connection.close()
     return urls_of(server_url, passwords)
+
+
+async def _renew(connection: asyncpg.Connection, statement: str) -> None:
+    """Several starting processes may alter a role at once: the last one's (equal) word stands."""
+    while True:
+        try:
+            await connection.execute(statement)
+        except asyncpg.InternalServerError as fault:
+            if "concurrently updated" not in str(fault):
+                raise
+        else:
+            return
 
 
 def migrate(urls: Mapping[str, Urls], services: Iterable[str] = SERVICES) -> None:
@@ -124,7 +142,7 @@ def main(services: Iterable[str]) -> None:
     """`python -m headwater.databases SERVICE…`: migrate by the URLs in the environment."""
     pairs = {
         service: Urls(
-            os.environ[f"HEADWATER_{service.upper()}_DATABASE_URL"],
+            os.environ.get(f"HEADWATER_{service.upper()}_DATABASE_URL", ""),
             os.environ[f"HEADWATER_{service.upper()}_MIGRATION_URL"],
         )
         for service in services

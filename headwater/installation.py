@@ -60,7 +60,8 @@ class Installation:
             server = self._embedded.start()
             server_url, secret = server.url("postgres"), server.superuser_password
         passwords = {role: role_password(secret, role) for role in databases.roles()}
-        self.urls = _run(databases.provision(server_url, passwords))
+        renew = self._embedded is None
+        self.urls = _run(databases.provision(server_url, passwords, renew_passwords=renew))
 
     def close(self) -> None:
         if self._embedded is not None:
@@ -95,9 +96,12 @@ class Installation:
     def migrate(self, services: Iterable[str] = SERVICES) -> list[str]:
         """Bring databases to the current schema; the services that needed it.
 
+        Without an owner's URL a service is left as it is: migrating is then another process's.
+
         In a process of its own: what migrations import would stay in memory for good.
         """
-        behind = [s for s in services if _run(_revision(self.urls[s].owner)) != newest(s)]
+        mine = [s for s in services if s in self.urls and self.urls[s].owner]
+        behind = [s for s in mine if _run(_revision(self.urls[s].owner)) != newest(s)]
         if behind:
             environment = dict(self._environment)
             for service in behind:
@@ -115,7 +119,7 @@ class Installation:
         return behind
 
     def _pairs(self) -> dict[str, Urls]:
-        """The pairs of URLs per service, where they are given; all or none."""
+        """The URLs that are given per service; a process may have those of its part alone."""
         env = self._environment
         found = {
             service: (
@@ -124,9 +128,9 @@ class Installation:
             )
             for service in SERVICES
         }
-        if not any(app for app, _ in found.values()):
-            return {}
-        return {s: Urls(app or "", owner or app or "") for s, (app, owner) in found.items()}
+        return {
+            s: Urls(app or "", owner or "") for s, (app, owner) in found.items() if app or owner
+        }
 
     def _secret_key(self) -> str:
         if self.settings.secret_key is not None:

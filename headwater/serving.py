@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 
+from headwater.databases import SERVICES
 from headwater.installation import Installation, Keys
 from headwater.postgres import PostgresFailed
 from headwater.settings import HeadwaterSettings
 from headwater.stack import Stack, create, network_clients
+from services.kit import limits
 from services.kit.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -21,17 +23,20 @@ _LOOK_SECONDS = 0.5
 
 
 @contextmanager
-def opened(settings: HeadwaterSettings, *, migrate: bool = True) -> Iterator[Installation]:
-    """The installation with its databases there and current; let go of in the end.
+def opened(
+    settings: HeadwaterSettings, services: Sequence[str] = SERVICES, *, migrate: bool = True
+) -> Iterator[Installation]:
+    """The installation with the databases of `services` there and current; let go of in the end.
 
     A termination ends like Ctrl-C: what is open is closed, and nothing is printed about it.
     """
     installation = Installation(settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        installation.open()
+        if services:
+            installation.open()
         if migrate:
-            installation.migrate()
+            installation.migrate(services)
         yield installation
     except KeyboardInterrupt:
         pass
@@ -53,6 +58,7 @@ def configure_logging(level: str) -> None:
 def server_of(app: Any, host: str, port: int) -> uvicorn.Server:
     config = uvicorn.Config(
         app, host=host, port=port, loop="uvloop", http="httptools", ws="websockets-sansio",
+        ws_max_size=limits.GRAPHQL_BODY_BYTES,
         lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=5,
         server_header=False, timeout_keep_alive=30,
     )  # fmt: skip
