@@ -20,8 +20,8 @@ STAGES: dict[str, dict[str, Any]] = {
 }
 
 
-def stage(code: str, **other: Any) -> dict[str, Any]:
-    return {**STAGES[code], **other}
+def stage(named: str, /, **other: Any) -> dict[str, Any]:
+    return {**STAGES[named], **other}
 
 
 def cny(minor: int) -> dict[str, Any]:
