@@ -5,7 +5,6 @@ takes JSON must: read the body within its limit, parse it strictly, answer 202.
 """
 
 import argparse
-import asyncio
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,7 +45,7 @@ def main() -> None:
     settings = load(HeadwaterSettings, port=arguments.parse_args().port)
     serving.configure_logging(settings.log_level)
     with serving.opened(settings) as installation:
-        asyncio.run(serve(installation, settings))
+        serving.run(serve(installation, settings))
 
 
 if __name__ == "__main__":

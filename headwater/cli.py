@@ -1,6 +1,5 @@
 """`headwater`: the composition root's commands. Imports are late, so that each starts fast."""
 
-import asyncio
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -62,9 +61,9 @@ def serve(
     with serving.opened(settings, services) as installation:
         keys, clock = installation.keys(), settings.clock()
         if part is Part.all:
-            asyncio.run(serving.serve_all(installation, keys, clock))
+            serving.run(serving.serve_all(installation, keys, clock))
         else:
-            asyncio.run(serving.serve_part(part, installation, keys, clock))
+            serving.run(serving.serve_part(part, installation, keys, clock))
 
 
 @app.command()

@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+from uvicorn.loops.auto import auto_loop_factory
 
 from headwater.databases import SERVICES
 from headwater.installation import Installation, Keys
@@ -55,9 +56,15 @@ def configure_logging(level: str) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run on uvloop where there is one: uvicorn's `loop` counts only for loops it makes itself."""
+    with asyncio.Runner(loop_factory=auto_loop_factory()) as runner:
+        runner.run(work)
+
+
 def server_of(app: Any, host: str, port: int) -> uvicorn.Server:
     config = uvicorn.Config(
-        app, host=host, port=port, loop="uvloop", http="httptools", ws="websockets-sansio",
+        app, host=host, port=port, http="httptools", ws="websockets-sansio",
         ws_max_size=limits.GRAPHQL_BODY_BYTES,
         lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=5,
         server_header=False, timeout_keep_alive=30,

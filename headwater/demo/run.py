@@ -1,6 +1,5 @@
 """`headwater demo`: the whole stack, the demo company in it, and a trickle of events."""
 
-import asyncio
 import socket
 from typing import Any
 
@@ -60,7 +59,7 @@ def _serve(settings: HeadwaterSettings, narration: Narration) -> None:
             hook = f"{url}/webhooks/{loaded.connection}"
             await Trickle(hook, secret, clock, open_deals, seed=SEED).run()
 
-        asyncio.run(serving.serve_all(installation, keys, clock, when_up=when_up))
+        serving.run(serving.serve_all(installation, keys, clock, when_up=when_up))
     narration.say("Stopped. The data stay; the next start is warm.")
 
 
