@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from services.kit import strictjson
 from services.kpi.domain.observation import Kind, Precision
 
 CREATED = "deal.created.v1"
@@ -235,15 +236,5 @@ def fold(state: State, new: Sequence[Observed], retracted: Iterable[str] = ()) -
 
 
 def _identity(conclusion: Conclusion) -> tuple[Any, ...]:
-    return (
-        conclusion.type, conclusion.effective_at, conclusion.order, _frozen(conclusion.payload),
-    )  # fmt: skip
-
-
-def _frozen(value: Any) -> Any:
-    """A hashable form of a payload: mappings and lists of plain values."""
-    if isinstance(value, Mapping):
-        return tuple((key, _frozen(inner)) for key, inner in sorted(value.items()))
-    if isinstance(value, list | tuple):
-        return tuple(map(_frozen, value))
-    return value
+    payload = strictjson.dumps_canonical(conclusion.payload)
+    return conclusion.type, conclusion.effective_at, conclusion.order, payload
