@@ -6,6 +6,7 @@ well-formed but unusable items a 2xx and quarantine, so that no sender retries a
 A plain Starlette route: nothing else stands between the socket and the writer.
 """
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -52,6 +53,7 @@ class Webhooks:
         self._clock = clock
         self._metrics = metrics
         self._live: dict[str, tuple[float, _Live]] = {}
+        self._loading: dict[str, asyncio.Future[_Live]] = {}
 
     async def receive(self, request: Request) -> Response:
         try:
@@ -87,13 +89,22 @@ class Webhooks:
     async def _connection(self, public_id: str) -> _Live:
         known = self._live.get(public_id)
         if known is None or known[0] < time.monotonic():
-            known = (time.monotonic() + _FRESH_SECONDS, await self._load(public_id))
+            until = time.monotonic() + _FRESH_SECONDS
+            known = (until, await self._loaded_once(public_id))
             if len(self._live) > 10_000:
                 self._live.clear()
             self._live[public_id] = known
         if known[1].disabled:
             raise Gone("this connection is disabled: enable it, or remove the webhook")
         return known[1]
+
+    async def _loaded_once(self, public_id: str) -> _Live:
+        """Requests that find the row stale together wait for one query."""
+        loading = self._loading.get(public_id)
+        if loading is None:
+            loading = self._loading[public_id] = asyncio.ensure_future(self._load(public_id))
+            loading.add_done_callback(lambda _done: self._loading.pop(public_id))
+        return await asyncio.shield(loading)
 
     async def _load(self, public_id: str) -> _Live:
         both = from_public_id(public_id)
