@@ -245,6 +245,8 @@ def create_app(
         title=title, description=description, version="1", lifespan=lifespan,
         openapi_url=f"{prefix}/openapi.json", docs_url=f"{prefix}/docs", redoc_url=None,
         default_response_class=JSONResponse, strict_content_type=False,
+        # Its own would look for OpenTelemetry at every request; ours are Edge's.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )  # fmt: skip
 
     async def livez(_request: Request) -> Response:
