@@ -17,6 +17,9 @@ DOORS = ("webhook", "events")
 JSON = "application/json"
 
 
+_WAITERS = "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 10) -> None:
     """Wait for a condition; fails where it does not come true."""
     async with asyncio.timeout(seconds):
@@ -38,6 +41,16 @@ class Flood:
         while self.pulled < HUGE:
             self.pulled += len(part)
             yield part
+
+
+async def waits_for_a_lock(admin: Any) -> bool:
+    """Whether somebody waits in the database of `admin`, which may be in a transaction itself."""
+    await admin.execute("SELECT pg_stat_clear_snapshot()")
+    return bool(await admin.fetchval(f"SELECT count(*) {_WAITERS}"))
+
+
+async def end_who_waits(admin: Any) -> None:
+    await admin.execute(f"SELECT pg_terminate_backend(pid) {_WAITERS}")
 
 
 @dataclass

@@ -5,6 +5,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -16,7 +17,7 @@ from headwater.postgres import Server
 from services.kit import ids
 from services.kpi.actions.connections import from_public_id, public_id
 from services.kpi.vendors import standard_webhooks
-from tests.support.gate import JSON, Gate, until
+from tests.support.gate import JSON, Gate, end_who_waits, until, waits_for_a_lock
 from tests.support.kpi import MAPPING, RunningKpi, running_kpi
 
 BODY = json.dumps({"deal": "forged", "at": "2026-03-01T00:00:00Z", "stage": "lead"}).encode()
@@ -282,16 +283,8 @@ async def test_a_database_lost_in_the_middle_is_503_and_the_retry_counts_once(
                 asyncio.create_task(kpi.deliver(item, message_id)),
                 asyncio.create_task(post_event()),
             ]
-
-            async def one_waits() -> bool:
-                waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                return bool(await admin.fetchval(f"{waiting} AND datname = current_database()"))
-
-            await until(one_waits)
-            await admin.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-                "AND datname = current_database() AND wait_event_type = 'Lock'"
-            )
+            await until(partial(waits_for_a_lock, admin))
+            await end_who_waits(admin)
             lost = await asked[0]
         lost_or_after = await asked[1]
         await admin.close()
