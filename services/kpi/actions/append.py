@@ -49,6 +49,8 @@ class Submission:
     """Our own API: an unusable item is rejected with its reason instead of quarantined."""
     release: Sequence[str] = ()
     """Quarantined items to try again."""
+    causes: Sequence[str] = ()
+    """What has come that quarantined items wait for: an earlier append's `causes_left`."""
 
     @property
     def size(self) -> int:
@@ -72,6 +74,8 @@ class Outcome:
 
     results: list[Result]
     offset: int = 0
+    causes_left: Sequence[str] = ()
+    """For these more may wait than one append takes: submit them again."""
 
     def count(self, *statuses: Status) -> int:
         return sum(result.status in statuses for result in self.results)
@@ -193,14 +197,18 @@ async def _learn(
     plan: _Plan,
     new_items: list[tuple[str, str, bytes, str]],
 ) -> list[str]:
-    """Take facts that are new into the log and into what kpi knows."""
+    """Take facts that are new into the log and into what kpi knows; what all of them may release.
+
+    A repeated fact does so again: whoever sent it may have died before everything was released.
+    """
     asked = [
         (submission.connection_id, outcome, fact)
         for submission, outcome in zip(submissions, outcomes, strict=True)
         for fact in submission.facts
     ]
+    causes = [cause for submission in submissions for cause in submission.causes]
     if not asked:
-        return []
+        return causes
     seen = await log.seen_items(connection, tenant_id, [(c, fact.id) for c, _, fact in asked])
     new = []
     for connection_id, outcome, fact in asked:
@@ -215,7 +223,8 @@ async def _learn(
               log.text_of(fact.payload))
         for fact in new
     ]  # fmt: skip
-    return await facts.learn(connection, tenant_id, new, plan.head)
+    await facts.learn(connection, tenant_id, new, plan.head)
+    return causes + facts.causes([fact for _, _, fact in asked])
 
 
 async def _released(
@@ -230,6 +239,9 @@ async def _released(
     rows = []
     if causes:
         rows += await log.waiting(connection, tenant_id, causes, limits.ARRAY_ITEMS)
+        if len(rows) == limits.ARRAY_ITEMS:
+            for outcome in outcomes:
+                outcome.causes_left = causes
     wanted = {held: o for s, o in zip(submissions, outcomes, strict=True) for held in s.release}
     if wanted:
         rows += await log.waiting(connection, tenant_id, None, limits.ARRAY_ITEMS, list(wanted))

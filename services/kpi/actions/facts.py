@@ -25,11 +25,22 @@ class Fact:
     payload: Mapping[str, Any]
 
 
-async def learn(
-    connection: Connection, tenant_id: str, facts: Sequence[Fact], head: int
-) -> list[str]:
-    """Take in `facts`, which get the offsets after `head`; what they may release is returned."""
-    causes: list[str] = []
+def causes(facts: Sequence[Fact]) -> list[str]:
+    """What items in quarantine may wait for, and these facts bring."""
+    found: list[str] = []
+    for fact in facts:
+        payload = fact.payload
+        if fact.type == events.MEMBER_JOINED:
+            names = (payload["external_id"], payload["member_id"])
+            found += [f"owner:{name}" for name in names if name]
+        elif fact.type == events.PIPELINE_CONFIGURED:
+            found.append(f"pipeline:{payload['code']}")
+            found += [f"stage:{payload['code']}:{stage['code']}" for stage in payload["stages"]]
+    return found
+
+
+async def learn(connection: Connection, tenant_id: str, facts: Sequence[Fact], head: int) -> None:
+    """Take in `facts`, which get the offsets after `head`."""
     for offset, fact in enumerate(facts, head + 1):
         payload = fact.payload
         if fact.type == events.TENANT_CONFIGURED:
@@ -38,16 +49,10 @@ async def learn(
             await organisation.put_unit(connection, tenant_id, payload, offset)
         elif fact.type == events.MEMBER_JOINED:
             await organisation.put_member(connection, tenant_id, payload, offset)
-            causes += [
-                f"owner:{name}" for name in (payload["external_id"], payload["member_id"]) if name
-            ]
         elif fact.type == events.MEMBER_MOVED:
             await organisation.put_memberships(connection, tenant_id, payload)
         elif fact.type == events.PIPELINE_CONFIGURED:
             await connections.put_pipeline(connection, tenant_id, payload)
-            causes.append(f"pipeline:{payload['code']}")
-            causes += [f"stage:{payload['code']}:{stage['code']}" for stage in payload["stages"]]
         elif fact.type == events.DAY_STARTED:
             day = date.fromisoformat(payload["day"])
             await organisation.put_day(connection, tenant_id, day)
-    return causes

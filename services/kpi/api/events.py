@@ -186,13 +186,17 @@ async def post_facts(body: FactsIn, kpi: Parts, viewer: Asker) -> Response:
         facts.append(Fact(fact.id, fact.type, fact.subject, fact.occurred_at, fact.payload))
     async with kpi.database.write(viewer.tenant_id) as connection:
         await tenants.ensure(connection, viewer.tenant_id, viewer.tenant)
-    outcome = await kpi.writer.submit(
-        Submission(viewer.tenant_id, ids.derived(EVENTS, str(viewer.service)), facts=facts)
-    )
+    sender = ids.derived(EVENTS, str(viewer.service))
+    outcome = last = await kpi.writer.submit(Submission(viewer.tenant_id, sender, facts=facts))
+    # Answered when everything that waited is out: until then the sender keeps its facts.
+    while last.causes_left:
+        last = await kpi.writer.submit(
+            Submission(viewer.tenant_id, sender, causes=last.causes_left)
+        )
     return JSONResponse(
         {
             "accepted": outcome.count("accepted"),
             "duplicates": outcome.count("duplicate"),
-            "offset": outcome.offset,
+            "offset": last.offset,
         }
     )
