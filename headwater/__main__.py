@@ -1,5 +1,15 @@
 """`python -m headwater` is the command `headwater`."""
 
-from headwater.cli import main
+import signal
 
-main()
+
+def main() -> None:
+    # Nothing is open yet that would need closing, and an interrupted import prints a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from headwater import cli
+
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

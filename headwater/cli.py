@@ -38,6 +38,7 @@ def _settings(**given: Any) -> Any:
     from services.kit.settings import load
 
     check()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     return load(HeadwaterSettings, **{k: v for k, v in given.items() if v is not None})
 
 

@@ -32,15 +32,19 @@ def opened(
     A termination ends like Ctrl-C: what is open is closed, and nothing is printed about it.
     """
     installation = Installation(settings)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    is_open = False
+    for number in (signal.SIGINT, signal.SIGTERM):  # shells start background jobs deaf to Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     try:
         if services:
             installation.open()
         if migrate:
             installation.migrate(services)
+        is_open = True
         yield installation
     except KeyboardInterrupt:
-        pass
+        if not is_open:
+            raise SystemExit(130) from None
     finally:
         # An impatient second signal would leave the server running.
         before = {n: signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)}

@@ -29,7 +29,9 @@ def demo(settings: HeadwaterSettings, *, reload: bool) -> None:
 
 
 def _serve(settings: HeadwaterSettings, narration: Narration) -> None:
-    # Late: the first line should stand before anything heavy is imported.
+    # Late: the first line should stand before anything heavy is imported. Nothing is open yet, and
+    # an interrupted import prints a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from headwater import serving
     from headwater.demo.deals import SEED
     from headwater.demo.loading import Loader
