@@ -60,6 +60,10 @@ def load_yaml(path: Path) -> Any:
     """The document in a mapping file; a fault names its line."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as wrong:
+        mark = wrong.problem_mark
+        line = f", line {mark.line + 1}" if mark else ""
+        raise Invalid(f"{path.name}{line}: {wrong.problem}", path=path.name) from None
     except (yaml.YAMLError, UnicodeDecodeError) as wrong:
         raise Invalid(f"{path.name} is not YAML: {wrong}", path=path.name) from None
 
