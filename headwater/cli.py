@@ -1,5 +1,6 @@
 """`headwater`: the composition root's commands. Imports are late, so that each starts fast."""
 
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path

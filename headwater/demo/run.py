@@ -1,5 +1,6 @@
 """`headwater demo`: the whole stack, the demo company in it, and a trickle of events."""
 
+import signal
 import socket
 from typing import Any
 
