@@ -106,11 +106,13 @@ async def _visible(
     known = await store.known_scopes(connection, tenant_id, scopes)
     if viewer.role in policy.WHOLE_TENANT:
         return policy.visible_scopes(viewer.role, None, scopes, {}, (), known)
-    people = sorted({*scopes, *([viewer.member_id] if viewer.member_id else [])} & await _members(
+    members = await organisation.members_by_reference(
         connection, tenant_id, [*scopes, viewer.member_id or ""]
-    ))  # fmt: skip
+    )
+    me = members.get(viewer.member_id or "")  # the token may say the external id
+    people = sorted(set(members.values()))
     whereabouts, managers = await _organisation(connection, tenant_id, people)
-    managed = {unit for unit, spans in managers.items() if _managed_by(spans, viewer, today)}
+    managed = {unit for unit, spans in managers.items() if _managed_by(spans, me, today)}
     above = {
         person: {
             unit
@@ -119,27 +121,20 @@ async def _visible(
         }
         for person in people
     }
-    if viewer.member_id in above:
-        # A rep sees the totals of the own team, not of everything above it.
-        direct = {unit for unit, _ in whereabouts.units_on(viewer.member_id, today)}
-        above[viewer.member_id] = direct if viewer.role == "rep" else above[viewer.member_id]
+    if me is not None:
+        # Everybody sees the totals of the own team, and nobody those of the units above it.
+        above[me] = {unit for unit, _ in whereabouts.units_on(me, today)}
     chains = {unit: whereabouts.chain(unit, today) for unit in scopes if unit in managers}
-    return policy.visible_scopes(
-        viewer.role, viewer.member_id, scopes, {**chains, **above}, managed, known
-    )
+    return policy.visible_scopes(viewer.role, me, scopes, {**chains, **above}, managed, known)
 
 
-def _managed_by(spans: Sequence[Mapping[str, Any]], viewer: Viewer, today: date) -> bool:
-    return any(
-        span.get("manager_id") == viewer.member_id
+def _managed_by(spans: Sequence[Mapping[str, Any]], me: str | None, today: date) -> bool:
+    return me is not None and any(
+        span.get("manager_id") == me
         and span["starts_on"] <= today.isoformat()
         and (span["ends_on"] is None or today.isoformat() < span["ends_on"])
         for span in spans
     )
-
-
-async def _members(connection: Connection, tenant_id: str, ids: Sequence[str]) -> set[str]:
-    return set(await organisation.members_by_reference(connection, tenant_id, ids))
 
 
 async def _organisation(
