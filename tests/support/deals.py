@@ -8,6 +8,7 @@ from typing import Any
 
 from services.kpi.domain import funnel, transitions
 from services.kpi.domain.funnel import UNDATED, Posting
+from services.kpi.domain.observation import Precision
 from services.kpi.domain.places import Span, Whereabouts
 from services.kpi.domain.transitions import Conclusion, Observed
 
@@ -48,7 +49,7 @@ def seen(source: str, at: str | None, kind: Any = "delta", **fields: Any) -> Obs
         fields["stage"] = stage(fields["stage"])
     if isinstance(fields.get("amount"), int):
         fields["amount"] = cny(fields["amount"])
-    precision = "unknown" if at is None else "instant"
+    precision: Precision = "unknown" if at is None else "instant"
     return Observed(
         f"o-{source}-{ordinal}", source, kind, instant(at), precision, fields, version, ordinal
     )
