@@ -3,7 +3,7 @@
 from weakref import WeakKeyDictionary
 
 from services.kit.db import Connection, Database
-from services.kit.errors import NotFound
+from services.kit.errors import Conflict, NotFound
 
 _known: WeakKeyDictionary[Database, dict[str, str]] = WeakKeyDictionary()
 """Tenants' ids by short name; a tenant's id never changes."""
@@ -23,10 +23,16 @@ async def tenant_id_of(database: Database, short_name: str) -> str:
 
 
 async def ensure(connection: Connection, tenant_id: str, short_name: str) -> None:
+    """The tenant is there; its name and its id belong to each other for good."""
     await connection.execute(
         "INSERT INTO tenant (id, short_name) VALUES ($1, $2) ON CONFLICT DO NOTHING",
         tenant_id, short_name,
     )  # fmt: skip
+    known = await connection.fetchval(
+        "SELECT short_name FROM tenant WHERE id = $1", tenant_id
+    )  # fmt: skip
+    if known != short_name:
+        raise Conflict(f"the tenant {short_name} has another id, or the id another tenant")
 
 
 async def all_tenants(database: Database) -> list[tuple[str, str]]:
