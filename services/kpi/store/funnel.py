@@ -67,12 +67,16 @@ async def entries_after(
 async def conclusions_of(
     connection: Connection, tenant_id: str, subjects: Sequence[str], until: int
 ) -> list[Any]:
-    """All conclusions of `subjects` up to an offset, superseded ones too, in log order."""
+    """All conclusions of `subjects` up to an offset, superseded ones too, in log order.
+
+    OFFSET 0 keeps a look-up per subject: a plan made while the log was short would read all of it.
+    """
     return list(
         await connection.fetch(
-            "SELECT log_offset, id::text, kind, type, subject, effective_at, supersedes::text[], "
-            "payload FROM entry WHERE tenant_id = $1 AND subject = ANY($2::text[]) "
-            "AND kind = 'conclusion' AND log_offset <= $3 ORDER BY log_offset",
+            "SELECT e.* FROM unnest($2::text[]) AS s(subject), LATERAL (SELECT log_offset, id::text, "
+            "kind, type, subject, effective_at, supersedes::text[], payload FROM entry "
+            "WHERE tenant_id = $1 AND subject = s.subject AND kind = 'conclusion' "
+            "AND log_offset <= $3 OFFSET 0) AS e ORDER BY log_offset",
             tenant_id,
             subjects,
             until,

@@ -71,11 +71,14 @@ async def set_head(connection: Connection, tenant_id: str, offset: int) -> None:
 async def seen_items(
     connection: Connection, tenant_id: str, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], bytes]:
-    """Body hashes of the items among `keys` (connection, item key) that were taken before."""
+    """Body hashes of the items among `keys` (connection, item key) that were taken before.
+
+    OFFSET 0 keeps a look-up per key: a plan made while the table was empty would read all of it.
+    """
     rows = await connection.fetch(
-        "SELECT i.connection_id::text, i.item_key, i.body_hash FROM item AS i "
-        "JOIN unnest($2::uuid[], $3::text[]) AS k(c, key) "
-        "ON i.connection_id = k.c AND i.item_key = k.key WHERE i.tenant_id = $1",
+        "SELECT i.* FROM unnest($2::uuid[], $3::text[]) AS k(c, key), LATERAL (SELECT "
+        "connection_id::text, item_key, body_hash FROM item WHERE tenant_id = $1 "
+        "AND connection_id = k.c AND item_key = k.key OFFSET 0) AS i",
         tenant_id, [key[0] for key in keys], [key[1] for key in keys],
     )  # fmt: skip
     return {(row[0], row[1]): row[2] for row in rows}
