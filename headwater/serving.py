@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
@@ -67,6 +68,11 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def server_of(app: Any, host: str, port: int) -> uvicorn.Server:
+    # What is loaded now stays: without this every full collection walks all of it again, and a
+    # thousand events make enough objects for several.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     config = uvicorn.Config(
         app, host=host, port=port, http="httptools", ws="websockets-sansio",
         ws_max_size=limits.GRAPHQL_BODY_BYTES,
