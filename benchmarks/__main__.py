@@ -52,7 +52,7 @@ async def under_load(
                 rows += await live.measure(built, size, advance)
         await built.settle()
         if "P9" in wanted:
-            rows += memory.of_stack(server, "after this work")
+            rows += memory.of_stack(server, "after the work")
     return rows
 
 

@@ -89,6 +89,17 @@ def processor_seconds(pid: int) -> tuple[float, float]:
     return _seconds(own), sum(map(_seconds, below))
 
 
+def micros_each(
+    before: tuple[float, float], after: tuple[float, float], count: int
+) -> dict[str, float]:
+    """Processor time of one of `count` items between two readings."""
+    python, database = (now - then for then, now in zip(before, after, strict=True))
+    return {
+        "python_micros_each": python / count * 1e6,
+        "postgresql_micros_each": database / count * 1e6,
+    }
+
+
 def _seconds(pid: int) -> float:
     fields = _read(_PROC / str(pid) / "stat").rpartition(")")[2].split()
     return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK") if fields else 0.0

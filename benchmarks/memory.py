@@ -17,7 +17,7 @@ def of_stack(server: Server, when: str) -> list[Row]:
     python, *database = machine.family(server.process.pid)
     one, others = machine.memory_mb([python]), machine.memory_mb(database)
     return [
-        Row("P9", f"stack in one process with its database, {when}", value=one + others, unit="MB",
+        Row("P9", f"stack with its database, {when}", value=one + others, unit="MB",
             rounds=[{"python_mb": one, "postgresql_mb": others, "processes": 1 + len(database)}],
             **_LIMITS),
         Row("P9", f"of it Python, {when}", value=one, unit="MB"),

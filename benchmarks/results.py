@@ -34,7 +34,7 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         against = ""
         if self.peer_value is not None:
-            against = f"{_shown(self.peer_value, self.unit)}: {self.peer}"
+            against = f"{self.peer}: {_shown(self.peer_value, self.unit)}"
         measured = self.note if self.value is None else _shown(self.value, self.unit)
         ratio = "" if self.ratio is None else f"{self.ratio:.2f}×"
         return self.number, self.work, measured, against, ratio, self.first_bar, self.goal
