@@ -7,8 +7,11 @@ import asyncio
 import json
 import os
 import random
-from collections.abc import Iterable
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -18,8 +21,10 @@ from headwater import checks, importing, serving
 from headwater.databases import Urls
 from headwater.importing import access, csvfile
 from headwater.importing.access import Api
+from headwater.installation import Installation
 from headwater.settings import HeadwaterSettings
 from headwater.stack import Stack
+from services.kit.errors import Unauthenticated
 from services.kit.settings import load
 from services.kpi.vendors import standard_webhooks
 from tests.support import maven
@@ -112,6 +117,7 @@ def test_an_import_equals_an_independent_count_and_a_second_changes_nothing(
     assert (first.accepted, first.duplicates, first.quarantined) == (rows, 0, 0)
     assert (first.empty, dict(first.waiting)) == (0, {})
     need_equal(settings, count)
+    need_undated_apart(settings, count)
 
     capsys.readouterr()
     members = import_members(settings, folder)
@@ -122,14 +128,8 @@ def test_an_import_equals_an_independent_count_and_a_second_changes_nothing(
     assert capsys.readouterr().out.count("Nothing changed") == 2
 
 
-def test_deals_without_a_date_are_listed_apart(
-    settings: HeadwaterSettings, folder: Path, count: Count
-) -> None:
-    import_members(settings, folder)
-    import_deals(settings, folder / DEALS)
-    expected = count.sql.execute(
-        "SELECT 'deal:maven:' || id FROM deal WHERE engaged_on IS NULL AND closed_on IS NULL"
-    ).fetchall()
+def need_undated_apart(settings: HeadwaterSettings, count: Count) -> None:
+    """Deals without any date are listed, all of them and no others."""
 
     async def read(api: Api) -> set[str]:
         found: set[str] = set()
@@ -141,6 +141,9 @@ def test_deals_without_a_date_are_listed_apart(
                 return found
             query["cursor"] = page["next_cursor"]
 
+    expected = count.sql.execute(
+        "SELECT 'deal:maven:' || id FROM deal WHERE engaged_on IS NULL AND closed_on IS NULL"
+    ).fetchall()
     assert access.run(settings, "maven", read) == {row[0] for row in expected}
 
 
@@ -164,33 +167,39 @@ def test_signed_webhooks_tripled_shuffled_and_late_give_the_same_numbers(
     import_members(settings, folder)
     rows = [row.cells for row in csvfile.checked(folder / DEALS)]
     chance = random.Random(3)  # noqa: S311 — the same seed, the same order
-    late = set(chance.sample(range(len(rows)), len(rows) // 10))
-    on_time = [number for number in range(len(rows)) if number not in late] * 3
-    afterwards = list(late) * 3
-    for part in (on_time, afterwards):
+    chance.shuffle(rows)
+    messages = []
+    while rows:
+        size = chance.randint(1, 5)
+        messages.append((f"msg_{len(messages)}", json.dumps(rows[:size]).encode()))
+        rows = rows[size:]
+    late = len(messages) // 10
+    parts = [messages[late:] * 3, messages[:late] * 3]
+    for part in parts:
         chance.shuffle(part)
     with serving.opened(settings) as installation:
-        asyncio.run(send(installation, rows, [on_time, afterwards]))
+        taken = asyncio.run(send(installation, parts))
+    total = count.one("SELECT count(*) FROM deal")[0]
+    assert taken == {"accepted": total, "duplicates": 2 * total, "quarantined": 0}
     need_equal(settings, count)
 
 
-async def send(installation: Any, rows: list[dict[str, str]], parts: list[list[int]]) -> None:
-    """Each row as a delivery of its own; the next part begins when the last one is counted."""
+async def send(installation: Installation, parts: list[list[tuple[str, bytes]]]) -> dict[str, int]:
+    """Deliver part after part, each when the one before is counted; what became of the items."""
     keys = installation.keys()
     clock = installation.settings.clock()
     stack = Stack(installation.urls, keys, clock)
     mapping = yaml.safe_load((EXAMPLE / "deals.yaml").read_text())
+    taken = {"accepted": 0, "duplicates": 0, "quarantined": 0}
     async with stack.lifespan():
         api = Api(stack.clients.targets, stack.clients.kpi, keys.signer, "maven")
         connection = await api.call("PUT", "/kpi/v1/connections/maven", {"mapping": mapping})
         secret = standard_webhooks.secret_bytes(connection["secret"])
-        taken = {"accepted": 0, "duplicates": 0, "quarantined": 0}
 
-        async def sender(numbers: Iterable[int]) -> int:
+        async def sender(messages: Iterator[tuple[str, bytes]]) -> int:
             offset = 0
-            for number in numbers:
-                body = json.dumps(rows[number]).encode()
-                signed = standard_webhooks.sign(secret, f"msg_{number}", clock.now(), body)
+            for message_id, body in messages:
+                signed = standard_webhooks.sign(secret, message_id, clock.now(), body)
                 answer = await stack.clients.kpi.post(
                     connection["webhook_path"], content=body,
                     headers={"content-type": "application/json", **signed},
@@ -209,4 +218,36 @@ async def send(installation: Any, rows: list[dict[str, str]], parts: list[list[i
             while reached < offset:
                 query = {"after": max(reached - 1, -1), "wait": 5}
                 reached = (await api.call("GET", "/kpi/v1/changes", query=query))["offset"]
-        assert taken == {"accepted": len(rows), "duplicates": 2 * len(rows), "quarantined": 0}
+    return taken
+
+
+@contextmanager
+def serving_at_a_port(settings: HeadwaterSettings) -> Iterator[str]:
+    """A running installation of its own, in a thread."""
+    with serving.opened(settings) as installation:
+        stack = Stack(installation.urls, installation.keys(), settings.clock())
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            port = listening.getsockname()[1]
+            server = serving.server_of(stack, "127.0.0.1", port)
+            thread = Thread(target=server.run, args=([listening],))
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{port}"
+            finally:
+                server.should_exit = True
+                thread.join()
+
+
+def test_an_import_over_the_network_is_the_same_import(
+    settings: HeadwaterSettings, tmp_path: Path
+) -> None:
+    folder = maven.generate(tmp_path, seed=5, deals=120)
+    with serving_at_a_port(settings) as url:
+        remote = settings.model_copy(update={"url": url})
+        assert import_members(remote, folder).created
+        assert import_deals(remote, folder / DEALS).accepted == 120
+        with pytest.raises(Unauthenticated, match="HEADWATER_DATA_DIR"):
+            import_members(remote.model_copy(update={"data_dir": tmp_path / "other"}), folder)
+    again = import_deals(settings, folder / DEALS)
+    assert (again.accepted, again.duplicates) == (0, 120)
+    need_equal(settings, Count(folder))
