@@ -14,9 +14,9 @@ from services.kit.db import Database
 from services.kit.errors import Refusal
 from services.kit.period import business_day, local_midnight
 from services.kpi.actions import checks
-from services.kpi.actions.append import Submission
 from services.kpi.actions.connections import KPI
 from services.kpi.actions.facts import Fact
+from services.kpi.actions.submission import Submission
 from services.kpi.actions.tenants import all_tenants
 from services.kpi.domain import events
 from services.kpi.store import organisation

@@ -1,7 +1,8 @@
 """The app of kpi: the ingestion route, the REST API, the writer, the projector and the jobs."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,18 @@ from services.kpi.projector import VERSIONS_CHANNEL, Projector
 from services.kpi.settings import KpiSettings
 from services.kpi.webhooks import Webhooks
 from services.kpi.writer import HEAD_CHANNEL, Writer
+
+
+@contextlib.asynccontextmanager
+async def _running(opened: Sequence[Any], closed: Sequence[Any]) -> AsyncIterator[None]:
+    """Open what runs beside the requests, and close it, each in its order."""
+    try:
+        for part in opened:
+            await part.open()
+        yield
+    finally:
+        for part in closed:
+            await part.close()
 
 
 def create_app(
@@ -58,22 +71,6 @@ def create_app(
     )
     listener = Listener(listen_url, {HEAD_CHANNEL: head_moved, VERSIONS_CHANNEL: progress.heard})
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await database.open()
-        try:
-            await listener.open()
-            await projector.open()
-            await jobs.open()
-            yield
-        finally:
-            await operations.close()
-            await jobs.close()
-            await writer.close()
-            await projector.close()
-            await listener.close()
-            await database.close()
-
     async def ready() -> None:
         async with database.read(None) as connection:
             await connection.execute("SELECT 1 FROM log_head LIMIT 1")
@@ -82,7 +79,10 @@ def create_app(
         service="kpi",
         title="Headwater kpi",
         description="The log of events, and the funnel that follows from it.",
-        lifespan=lifespan,
+        lifespan=lambda _app: _running(
+            [database, listener, projector, jobs],
+            [operations, jobs, writer, projector, listener, database],
+        ),
         ready=ready,
         registry=registry,
         routes=[
@@ -95,16 +95,8 @@ def create_app(
         most_bytes=limits.IMPORT_BODY_BYTES,
     )
     app.state.kpi = Kpi(
-        database,
-        writer,
-        vault,
-        clock,
-        progress,
-        heads,
-        IdempotencyStore(database),
-        operations,
-        metrics,
-        verifier,
-    )
+        database, writer, vault, clock, progress, heads, IdempotencyStore(database), operations,
+        metrics, verifier,
+    )  # fmt: skip
     app.include_router(router)
     return app

@@ -20,8 +20,8 @@ from services.kit.errors import Gone, NotFound, Refusal, TooLarge, UnsupportedMe
 from services.kit.http import JSONResponse, read_body, refused
 from services.kit.metrics import IngestMetrics
 from services.kit.vault import Vault
-from services.kpi.actions.append import Item, Outcome, Submission
 from services.kpi.actions.connections import from_public_id
+from services.kpi.actions.submission import Item, Outcome, Submission
 from services.kpi.domain.reading import MappingReader
 from services.kpi.store import connections
 from services.kpi.store.log import Delivery

@@ -16,7 +16,8 @@ from services.kit import limits
 from services.kit.clock import Clock
 from services.kit.db import Database
 from services.kit.errors import Refusal, Unavailable
-from services.kpi.actions.append import Outcome, Submission, append
+from services.kpi.actions.append import append
+from services.kpi.actions.submission import Outcome, Submission
 
 log = logging.getLogger(__name__)
 HEAD_CHANNEL = "log_head"

@@ -13,8 +13,9 @@ from services.kit import ids
 from services.kit.db import Connection
 from services.kit.errors import Conflict, Invalid, NotFound
 from services.kit.vault import Vault
-from services.kpi.actions.append import Submission, append
+from services.kpi.actions.append import append
 from services.kpi.actions.facts import Fact
+from services.kpi.actions.submission import Submission
 from services.kpi.domain import events, mapping
 from services.kpi.domain.observation import Pipeline
 from services.kpi.store import connections as store

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 
 from services.kit.http import JSONResponse, StrictRoute
 from services.kpi.actions import connections as actions
-from services.kpi.actions.append import Submission
+from services.kpi.actions.submission import Submission
 from services.kpi.api.edge import Asker, Kpi, Parts, TenantId, example
 from services.kpi.domain import policy
 from services.kpi.schemas.wire import (

@@ -9,8 +9,8 @@ from services.kit import ids, limits, strictjson
 from services.kit.errors import Conflict, Forbidden, Invalid
 from services.kit.http import JSONResponse, StrictRoute, read_body
 from services.kpi.actions import connections, tenants
-from services.kpi.actions.append import Item, Outcome, Submission
 from services.kpi.actions.facts import Fact
+from services.kpi.actions.submission import Item, Outcome, Submission
 from services.kpi.api.edge import Asker, Parts, TenantId, example
 from services.kpi.domain import intake, policy
 from services.kpi.domain.observation import Unusable

@@ -10,8 +10,8 @@ from services.kit import paging
 from services.kit.errors import Invalid
 from services.kit.http import JSONResponse, StrictRoute
 from services.kit.ids import is_id
-from services.kpi.actions.append import Submission
 from services.kpi.actions.connections import KPI
+from services.kpi.actions.submission import Submission
 from services.kpi.api.edge import Asker, Parts, TenantId, example
 from services.kpi.domain import policy
 from services.kpi.schemas.wire import QuarantinePage, ReleaseAsk, Released

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from headwater.databases import Urls
 from services.kit import ids, limits
 from services.kit.db import Database
-from services.kpi.actions.append import Item, Outcome, Submission, append
+from services.kpi.actions.append import append
 from services.kpi.actions.facts import Fact
 from services.kpi.actions.project import World, advance
+from services.kpi.actions.submission import Item, Outcome, Submission
 from services.kpi.domain import events, intake, mapping
 from services.kpi.domain.reading import EventReader, MappingReader
 from tests.support.kpi import MAPPING, STAGES

@@ -16,8 +16,8 @@ from services.kit.clock import Clock
 from services.kit.db import Database
 from services.kit.errors import Invalid, Unavailable
 from services.kpi import writer as writer_module
-from services.kpi.actions.append import Item, Outcome, Submission
 from services.kpi.actions.append import append as real_append
+from services.kpi.actions.submission import Item, Outcome, Submission
 from services.kpi.store.log import Delivery
 from services.kpi.writer import Writer
 from tests.support.gate import end_who_waits, until, waits_for_a_lock
