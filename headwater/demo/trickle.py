@@ -44,11 +44,11 @@ class Trickle:
             while True:
                 await asyncio.sleep(self._chance.uniform(*PAUSE_SECONDS))
                 item = self.next_item()
-                self._number += 1
                 await self._deliver(client, f"demo_{self._series}_{self._number}", item)
 
     def next_item(self) -> dict[str, Any]:
         """What happens now; never later than the clock says."""
+        self._number += 1
         now = self._clock.now().astimezone(company.ZONE).replace(microsecond=0)
         if len(self._open) < _MOST_OPEN and (not self._open or self._chance.random() < _NEW_SHARE):
             return self._new_lead(now)
