@@ -54,6 +54,7 @@ def create_app(
     progress, heads = Progress(), Progress()
     writer = Writer(database, clock)
     metrics = IngestMetrics(registry, lambda: writer.waiting)
+    webhooks = Webhooks(database, writer, vault, clock, metrics)
 
     def moved(tenant_id: str, offset: int) -> None:
         progress.moved(tenant_id, offset)
@@ -86,11 +87,7 @@ def create_app(
         ready=ready,
         registry=registry,
         routes=[
-            Route(
-                "/webhooks/{connection}",
-                Webhooks(database, writer, vault, clock, metrics).receive,
-                methods=["POST"],
-            )
+            Route("/webhooks/{connection}", webhooks.receive, methods=["POST"]),
         ],
         most_bytes=limits.IMPORT_BODY_BYTES,
     )
