@@ -43,8 +43,10 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module")
-def count(folder: Path) -> Count:
-    return Count(folder)
+def count(folder: Path) -> Iterator[Count]:
+    counted = Count(folder)
+    yield counted
+    counted.sql.close()
 
 
 @pytest.fixture
