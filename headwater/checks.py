@@ -85,7 +85,7 @@ async def _replay(url: str, only: str | None) -> None:
         with _bar() as bar:
             for tenant_id, name in await _tenants(database, only):
                 task = bar.add_task(f"replaying {name}", total=None)
-                async with database.snapshot(tenant_id) as connection:
+                async with database.write(tenant_id) as connection:
                     offset = await rebuild.replay(
                         connection, tenant_id,
                         _shown_by(bar, task),

@@ -110,11 +110,16 @@ async def activate_mapping(
 ) -> Activated:
     """Activate `document` as the connection's mapping, where it is not the active one already.
 
-    The document's pipeline becomes the tenant's; what waits in quarantine is tried again in the
-    same transaction, up to the most that one append takes.
+    The document's pipeline becomes the tenant's; what waited in quarantine is tried again in the
+    same transaction.
     """
     row = await found(connection, tenant_id, reference, lock=True)
     compiled = mapping.compile(document)
+    if compiled.connection != row["short_name"]:
+        raise mapping.MappingInvalid(
+            f"the mapping is of connection {compiled.connection}, not of {row['short_name']}",
+            path="connection",
+        )
     latest = await store.latest_mapping(connection, tenant_id, row["id"])
     same = latest is not None and orjson.loads(latest["document"]) == compiled.document
     if same and row["mapping_version"] == latest["version"]:

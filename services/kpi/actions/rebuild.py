@@ -37,8 +37,9 @@ class Finding:
 
 
 async def compare(connection: Connection, tenant_id: str, progress: Progress) -> Finding:
-    """Rebuild up to the live cursor and compare; the caller rolls back."""
-    offset = await _rebuild(connection, tenant_id, progress)
+    """Rebuild up to the live cursor and compare, in a snapshot; the caller rolls back."""
+    offset = await funnel.cursor(connection, tenant_id)
+    await _rebuild(connection, tenant_id, offset, progress)
     total = differences = 0
     examples: list[Difference] = []
     for table in rebuild.COMPARED:
@@ -52,21 +53,18 @@ async def compare(connection: Connection, tenant_id: str, progress: Progress) ->
 
 async def replay(connection: Connection, tenant_id: str, progress: Progress) -> int:
     """Rebuild and swap in, under the owner's role; the offset reached."""
-    offset = await _rebuild(connection, tenant_id, progress)
+    # Holding the live cursor keeps the projector away until this transaction ends.
+    offset = await rebuild.hold_live_cursor(connection, tenant_id)
+    await _rebuild(connection, tenant_id, offset, progress)
     await rebuild.swap(connection, tenant_id)
     return offset
 
 
-async def _rebuild(connection: Connection, tenant_id: str, progress: Progress) -> int:
-    # Holding the live cursor keeps the projector away until this transaction ends.
-    until = await rebuild.hold_live_cursor(connection, tenant_id)
+async def _rebuild(connection: Connection, tenant_id: str, until: int, progress: Progress) -> None:
+    """Fill the tables beside the live ones with what the log says up to an offset."""
     await rebuild.go_beside(connection, tenant_id)
-    reached, world = 0, None
-    while reached < until:
-        moved = await advance(connection, tenant_id, world, until=until)
-        if moved is None:
-            break
+    world = None
+    while (moved := await advance(connection, tenant_id, world, until=until)) is not None:
         reached, world = moved
         progress(reached, until)
-    assert reached == until or await funnel.cursor(connection, tenant_id) == until
-    return until
+    assert await funnel.cursor(connection, tenant_id) == until, "the log has no gaps"
