@@ -23,6 +23,7 @@ from services.kpi.api.edge import Kpi
 from services.kpi.jobs import Jobs
 from services.kpi.projector import VERSIONS_CHANNEL, Projector
 from services.kpi.settings import KpiSettings
+from services.kpi.store import feed
 from services.kpi.webhooks import Webhooks
 from services.kpi.writer import HEAD_CHANNEL, Writer
 
@@ -74,7 +75,7 @@ def create_app(
 
     async def ready() -> None:
         async with database.read(None) as connection:
-            await connection.execute("SELECT 1 FROM log_head LIMIT 1")
+            await feed.refuse_unmigrated(connection)
 
     app = http.create_app(
         service="kpi",

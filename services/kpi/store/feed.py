@@ -3,7 +3,18 @@
 from collections.abc import Sequence
 from typing import Any
 
+import asyncpg
+
 from services.kit.db import Connection
+from services.kit.errors import Unavailable
+
+
+async def refuse_unmigrated(connection: Connection) -> None:
+    """Without its tables the service is not ready."""
+    try:
+        await connection.fetchval("SELECT 1 FROM log_head LIMIT 1")
+    except asyncpg.UndefinedTableError:
+        raise Unavailable("the database of kpi has no tables: run headwater migrate") from None
 
 
 async def page(
