@@ -78,9 +78,9 @@ CREATE INDEX entry_subject ON entry (tenant_id, subject, log_offset);
 CREATE INDEX entry_fact ON entry (tenant_id, type, log_offset) WHERE kind = 'fact';
 CREATE TABLE funnel_posting (
     tenant_id UUID NOT NULL,
+    subject VARCHAR NOT NULL,
     log_offset BIGINT NOT NULL,
     number INTEGER NOT NULL,
-    subject VARCHAR NOT NULL,
     event_id UUID NOT NULL,
     scope UUID NOT NULL,
     measure VARCHAR NOT NULL,
@@ -94,9 +94,8 @@ CREATE TABLE funnel_posting (
     days INTEGER NOT NULL,
     deals BIGINT NOT NULL,
     amount_minor BIGINT NOT NULL,
-    PRIMARY KEY (tenant_id, log_offset, number)
+    PRIMARY KEY (tenant_id, subject, log_offset, number)
 );
-CREATE INDEX funnel_posting_subject ON funnel_posting (tenant_id, subject);
 CREATE INDEX funnel_posting_scope ON funnel_posting (tenant_id, scope, day);
 CREATE TABLE funnel_rollup (
     tenant_id UUID NOT NULL,

@@ -270,14 +270,11 @@ class FunnelPostingRow(Row, table=True):
     """Append-only: a superseded event is reversed by a posting that names it."""
 
     __tablename__ = "funnel_posting"
-    __table_args__ = (
-        Index("funnel_posting_subject", "tenant_id", "subject"),
-        Index("funnel_posting_scope", "tenant_id", "scope", "day"),
-    )
+    __table_args__ = (Index("funnel_posting_scope", "tenant_id", "scope", "day"),)
     tenant_id: UUID = _tenant()
+    subject: str = _key(String)
     log_offset: int = _key(BigInteger)
     number: int = _key(Integer)
-    subject: str = _need(String)
     event_id: UUID = _need(Uuid)
     scope: UUID = _need(Uuid)
     measure: str = _need(String)

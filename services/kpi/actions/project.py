@@ -5,7 +5,8 @@ one append wrote about one deal), so the postings do not depend on where a batch
 rebuilt projection is equal to the live one, reversals included.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -26,6 +27,7 @@ from services.kpi.store.funnel import PostingRow
 _WORLD = (events.UNIT_PLACED, events.MEMBER_MOVED, events.TENANT_CONFIGURED)
 _DEFAULT_ZONE = "UTC"
 NO_END = 2**62
+_GROUPS_AT_ONCE = 20
 Net = dict[tuple[Key, str], tuple[int, int]]
 _NOTHING: Mapping[str, Any] = {
     "owners": [], "stage": None, "amount": None, "product": None, "channel": None, "account": None,
@@ -58,6 +60,11 @@ class World:
             others = [zone for zone in self.zones if zone[0] != day]
             self.zones = sorted([*others, (day, ZoneInfo(payload["zone"]))], key=lambda z: z[0])
         self.whereabouts = Whereabouts(self.memberships, self.placements)
+
+    def knows_zone(self, payload: Mapping[str, Any]) -> bool:
+        """Whether a tenant.configured fact says nothing new about business days."""
+        day = date.fromisoformat(payload["effective_on"])
+        return (day, ZoneInfo(payload["zone"])) in self.zones
 
     def below(self, unit: str) -> set[str]:
         """Members whose deals may count elsewhere because `unit` was placed anew."""
@@ -143,14 +150,18 @@ async def advance(
     if world is None or world.offset != cursor:
         world = await world_at(connection, tenant_id, cursor)
     books = _Books()
-    await _open(connection, tenant_id, books, {g.subject for g in groups if g.entries}, cursor)
-    for group in groups:
+    await _open(
+        connection, tenant_id, books, {g.subject for g in groups if g.entries}, cursor, world
+    )
+    for number, group in enumerate(groups):
+        if number % _GROUPS_AT_ONCE == 0:
+            await asyncio.sleep(0)  # requests of this process come first
         if group.fact is None:
             _take(books, group, world)
         else:
             await _learn(connection, tenant_id, books, group, world, cursor)
     await store.insert_postings(connection, tenant_id, books.rows)
-    await store.put_deals(connection, tenant_id, books.deals.values())
+    await store.put_deals(connection, tenant_id, list(books.deals.values()))
     await store.bump_versions(connection, tenant_id, books.versions)
     world.offset = groups[-1].last
     await store.set_cursor(connection, tenant_id, world.offset)
@@ -188,9 +199,14 @@ async def _groups(connection: Connection, tenant_id: str, cursor: int, until: in
 
 
 async def _open(
-    connection: Connection, tenant_id: str, books: _Books, subjects: set[str], until: int
+    connection: Connection,
+    tenant_id: str,
+    books: _Books,
+    subjects: set[str],
+    until: int,
+    world: World,
 ) -> None:
-    """Load what stands of deals that this batch has not met yet."""
+    """Load what stands, in the world as it is, of deals that this batch has not met yet."""
     missing = sorted(subjects - set(books.standing))
     if not missing:
         return
@@ -199,9 +215,17 @@ async def _open(
     rows = await store.conclusions_of(connection, tenant_id, missing, until)
     for row in rows:
         _stand(books.standing[row["subject"]], row)
-    known = await store.net_postings(connection, tenant_id, missing)
     for subject in missing:
-        books.posted[subject] = known.get(subject, {})
+        # As they were posted; reading them back would cost more than working them out again.
+        books.posted[subject] = _net(books.standing[subject].values(), world)
+
+
+def _net(standing: Iterable[Conclusion], world: World) -> Net:
+    """What a deal's postings come to: a function of its conclusions and of the world alone."""
+    return {
+        (posting.key, posting.event_id): (posting.deals, posting.amount_minor)
+        for posting in funnel.postings(standing, world.day_of, world.whereabouts.places)
+    }
 
 
 def _stand(standing: dict[str, Conclusion], row: Any) -> None:
@@ -226,18 +250,15 @@ def _take(books: _Books, group: _Group, world: World) -> None:
 def _post(books: _Books, subject: str, offset: int, world: World) -> None:
     """Bring the deal's postings to what its conclusions say now."""
     standing = books.standing[subject].values()
-    wanted: Net = {
-        (posting.key, posting.event_id): (posting.deals, posting.amount_minor)
-        for posting in funnel.postings(standing, world.day_of, world.whereabouts.places)
-    }
+    wanted = _net(standing, world)
     posted = books.posted[subject]
-    for key in sorted(posted.keys() | wanted.keys()):
+    changed = [key for key, value in wanted.items() if posted.get(key) != value]
+    for key in (*changed, *(posted.keys() - wanted.keys())):
         deals, amount = wanted.get(key, (0, 0))
         was_deals, was_amount = posted.get(key, (0, 0))
-        if (deals, amount) != (was_deals, was_amount):
-            posting = Posting(key[0], key[1], deals - was_deals, amount - was_amount)
-            books.rows.append(PostingRow(subject, offset, posting))
-            books.versions[key[0].scope] = offset
+        posting = Posting(key[0], key[1], deals - was_deals, amount - was_amount)
+        books.rows.append(PostingRow(subject, offset, posting))
+        books.versions[key[0].scope] = offset
     books.posted[subject] = wanted
     books.deals[subject] = _deal(subject, list(standing), offset, world)
 
@@ -287,25 +308,23 @@ async def _learn(
     if type_ not in _WORLD:
         return
     if type_ == events.TENANT_CONFIGURED:
-        before = list(world.zones)
-        world.learn(type_, payload)
-        concerned = (
-            set() if world.zones == before else set(await store.all_deals(connection, tenant_id))
-        )
-        concerned |= set(books.deals) if world.zones != before else set()
+        concerned: set[str] = set()
+        if not world.knows_zone(payload):
+            concerned = set(await store.all_deals(connection, tenant_id)) | books.deals.keys()
     else:
         members = (
             {payload["member_id"]}
             if type_ == events.MEMBER_MOVED
             else world.below(payload["unit_id"])
         )
-        world.learn(type_, payload)
         owned = await store.deals_owned_by(connection, tenant_id, sorted(members))
         # What the table says of a deal that this batch already changed is out of date.
         concerned = set(owned) - books.deals.keys() | {
             subject for subject, deal in books.deals.items() if members & set(deal["owner_history"])
         }
         books.versions.update(dict.fromkeys(members, group.last))
-    await _open(connection, tenant_id, books, concerned, cursor)
+    # What stands was posted in the world before this fact.
+    await _open(connection, tenant_id, books, concerned, cursor, world)
+    world.learn(type_, payload)
     for subject in sorted(concerned):
         _post(books, subject, group.last, world)

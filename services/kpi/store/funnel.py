@@ -1,11 +1,11 @@
 """Queries of the funnel projection: what it reads of the log, its postings, rollups and deals."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from services.kit.db import Connection
-from services.kpi.domain.funnel import Key, Posting
+from services.kpi.domain.funnel import Posting
 
 PROJECTION = "funnel"
 
@@ -99,26 +99,6 @@ async def facts_until(
     )
 
 
-async def net_postings(
-    connection: Connection, tenant_id: str, subjects: Sequence[str]
-) -> dict[str, dict[tuple[Key, str], tuple[int, int]]]:
-    """What stands of each subject's postings: (key, event) → (deals, amount)."""
-    rows = await connection.fetch(
-        "SELECT subject, event_id::text, scope::text, measure, pipeline, stage, product, channel, "
-        "currency, day, effective_on, days, sum(deals)::bigint AS deals, "
-        "sum(amount_minor)::bigint AS amount FROM funnel_posting "
-        "WHERE tenant_id = $1 AND subject = ANY($2::text[]) "
-        "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 "
-        "HAVING sum(deals) <> 0 OR sum(amount_minor) <> 0",
-        tenant_id, subjects,
-    )  # fmt: skip
-    found: dict[str, dict[tuple[Key, str], tuple[int, int]]] = {}
-    for row in rows:
-        values = tuple(row)
-        found.setdefault(values[0], {})[Key(*values[2:12]), values[1]] = (values[12], values[13])
-    return found
-
-
 async def insert_postings(
     connection: Connection, tenant_id: str, rows: Sequence[PostingRow]
 ) -> None:
@@ -162,24 +142,38 @@ async def insert_postings(
         )  # fmt: skip
 
 
-_DEAL = (
-    "subject", "owners", "owner_history", "pipeline", "stage", "kind", "amount_minor", "currency",
-    "product", "channel", "account", "created_on", "closed_on", "undated", "incomplete", "deleted",
-    "log_offset",
-)  # fmt: skip
+_DEAL = {
+    "subject": "text", "owners": "text", "owner_history": "text", "pipeline": "text",
+    "stage": "text", "kind": "text", "amount_minor": "bigint", "currency": "text",
+    "product": "text", "channel": "text", "account": "text", "created_on": "date",
+    "closed_on": "date", "undated": "bool", "incomplete": "bool", "deleted": "bool",
+    "log_offset": "bigint",
+}  # fmt: skip
+_ARRAYS = ("owners", "owner_history")
 
 
 async def put_deals(
-    connection: Connection, tenant_id: str, deals: Iterable[Mapping[str, Any]]
+    connection: Connection, tenant_id: str, deals: Sequence[Mapping[str, Any]]
 ) -> None:
+    if not deals:
+        return
     columns = ", ".join(_DEAL)
-    values = ", ".join(f"${n}" for n in range(2, len(_DEAL) + 2))
-    updates = ", ".join(f"{name} = excluded.{name}" for name in _DEAL[1:])
-    await connection.executemany(
-        f"INSERT INTO deal (tenant_id, {columns}) VALUES ($1, {values}) "
+    updates = ", ".join(f"{name} = excluded.{name}" for name in _DEAL if name != "subject")
+    kinds = ", ".join(f"${n}::{kind}[]" for n, kind in enumerate(_DEAL.values(), 2))
+    chosen = ", ".join(f"{name}::uuid[]" if name in _ARRAYS else name for name in _DEAL)
+    values = [[_array(deal[name]) if name in _ARRAYS else deal[name] for deal in deals]
+              for name in _DEAL]  # fmt: skip
+    await connection.execute(
+        f"INSERT INTO deal (tenant_id, {columns}) SELECT $1, {chosen} "
+        f"FROM unnest({kinds}) AS d({columns}) "
         f"ON CONFLICT (tenant_id, subject) DO UPDATE SET {updates}",
-        [(tenant_id, *(deal[name] for name in _DEAL)) for deal in deals],
-    )
+        tenant_id, *values,
+    )  # fmt: skip
+
+
+def _array(ids: Sequence[str]) -> str:
+    """As text: unnest would flatten an array of arrays."""
+    return "{" + ",".join(ids) + "}"
 
 
 async def deals_owned_by(
