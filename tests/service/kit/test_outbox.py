@@ -158,6 +158,19 @@ async def test_the_order_is_that_of_commits_however_many_at_once(post: Post) -> 
     assert [n // 20 for n in numbers] == sorted(n // 20 for n in numbers)
 
 
+async def test_the_order_is_by_number_wherever_rows_lie(post: Post) -> None:
+    await post.put(1, 2, 3)
+    columns = "tenant_id, number, id, type, subject, occurred_at, payload, created_at"
+    async with post.database.write(post.tenants["acme"]) as connection:
+        rows = await connection.fetch(f"DELETE FROM outbox RETURNING {columns}")
+        for row in reversed(rows):
+            await connection.execute(
+                f"INSERT INTO outbox ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", *row
+            )
+    await post.outbox._deliver_all()
+    assert post.kpi.numbers("acme") == [1, 2, 3]
+
+
 async def test_more_than_a_batch_leaves_in_batches_in_order(post: Post) -> None:
     await post.put(*range(1_201))
     assert await post.outbox._deliver_all() is False

@@ -52,7 +52,16 @@ async def test_a_tenant_without_a_zone_on_the_map_stops_nobodys_day(beside: Besi
     await until(caught_up)
 
 
-async def test_a_tenant_that_cannot_be_projected_stops_nobodys_funnel(beside: Beside) -> None:
+def logged(caplog: pytest.LogCaptureFixture, words: str) -> Callable[[], Any]:
+    async def is_there() -> bool:
+        return words in caplog.text
+
+    return is_there
+
+
+async def test_a_tenant_that_cannot_be_projected_stops_nobodys_funnel(
+    beside: Beside, caplog: pytest.LogCaptureFixture
+) -> None:
     broken, fine = await beside.gate("broken"), await beside.gate("fine")
     head = (
         "UPDATE log_head SET log_offset = log_offset + 1 WHERE tenant_id = $1 RETURNING log_offset"
@@ -66,9 +75,12 @@ async def test_a_tenant_that_cannot_be_projected_stops_nobodys_funnel(beside: Be
     answer = await beside.kpi.deliver(fine.item(at="2026-02-01T00:00:00Z"))
     assert answer.status_code == 202
     assert await beside.entered(fine, answer.json()["offset"]) == 1
+    await until(logged(caplog, f"projecting tenant {broken.company.tenant_id} failed"))
 
 
-async def test_a_table_that_is_away_for_a_moment_ends_no_worker(beside: Beside) -> None:
+async def test_a_table_that_is_away_for_a_moment_ends_no_worker(
+    beside: Beside, caplog: pytest.LogCaptureFixture
+) -> None:
     gate = await beside.gate("fine")
     await until(gate.day_started)
     first = await beside.kpi.deliver(gate.item(at="2026-02-01T00:00:00Z"))
@@ -78,6 +90,8 @@ async def test_a_table_that_is_away_for_a_moment_ends_no_worker(beside: Beside) 
     refused = await beside.kpi.client.get("/readyz")
     assert (refused.status_code, refused.json()["code"]) == (503, "unavailable")
     assert "headwater migrate" in refused.json()["detail"]
+    for words in ("the projector failed", "the jobs failed"):
+        await until(logged(caplog, words))
     await beside.admin.execute("ALTER TABLE log_head_away RENAME TO log_head")
     await beside.admin.execute("ALTER TABLE tenant_away RENAME TO tenant")
     second = await beside.kpi.deliver(gate.item(at="2026-02-01T00:00:00Z"))

@@ -120,6 +120,13 @@ async def test_one_requests_fault_is_its_own(bench: Bench) -> None:
     assert await bench.stored() == ["a", "b", "c", "d", "e"]
 
 
+async def test_a_refusal_is_its_own_too(bench: Bench) -> None:
+    bench.poison = {"b": Invalid("of theirs")}
+    answers = await asyncio.gather(*bench.submit("a", "b", "c"), return_exceptions=True)
+    assert [type(answer).__name__ for answer in answers] == ["Outcome", "Invalid", "Outcome"]
+    assert await bench.stored() == ["a", "c"]
+
+
 async def test_a_lost_database_answers_everybody_at_once(bench: Bench) -> None:
     bench.poison = {"b": Unavailable("gone", retry_after_seconds=1)}
     answers = await asyncio.gather(*bench.submit("a", "b", "c"), return_exceptions=True)
