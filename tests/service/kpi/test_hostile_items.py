@@ -262,6 +262,23 @@ async def test_an_unknown_stage_is_released_by_a_mapping_that_knows_it(gate: Gat
     assert (await crm.deal(item["deal"])).json()["stage"] == "intent"
 
 
+async def test_more_than_one_append_takes_is_released_to_the_end(gate: Gate) -> None:
+    crm = await connection(gate)
+    for bodies in ([gate.item(stage="55") for _ in range(1_000)], [gate.item(stage="55")]):
+        assert (await crm.send(bodies))["quarantined"] == len(bodies)
+    table = {**MAPPING["lookups"]["stages"], "55": "intent"}
+    assert (await crm.remap(lookups={"stages": table}))["released"] == 1_001
+    assert await crm.reasons() == []
+
+
+async def test_a_conflict_waits_for_a_person_whatever_the_mapping(gate: Gate) -> None:
+    crm, message_id, item = await connection(gate), ids.new(), gate.item()
+    await crm.send(item, message_id)
+    await crm.send({**item, "stage": "won"}, message_id)
+    assert (await crm.remap(money_unit="minor"))["released"] == 0
+    assert await crm.reasons() == ["key_conflict"]
+
+
 async def test_an_amount_is_released_by_a_mapping_that_reads_it_right(gate: Gate) -> None:
     crm = await connection(gate)
     item = gate.item(amount="10000000000000000")
