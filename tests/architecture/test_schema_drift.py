@@ -30,7 +30,7 @@ def differences(connection: Any, metadata: MetaData) -> list[Any]:
     return list(compare_metadata(MigrationContext.configure(connection, opts=options), metadata))
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(scope="module", params=SERVICES)
 async def engine(
     request: pytest.FixtureRequest, clone: Callable[[str], Urls]
 ) -> AsyncIterator[AsyncEngine]:

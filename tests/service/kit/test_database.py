@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import asyncpg
 import pytest
 
-from headwater.databases import Urls
 from headwater.postgres import Server
 from services.kit import ids
 from services.kit.db import Database
@@ -19,8 +18,8 @@ INSERT = "INSERT INTO day (tenant_id, started_on) VALUES ($1, '2026-01-01')"
 
 
 @pytest.fixture
-async def url(clone: Callable[[str], Urls]) -> str:
-    return clone("kpi").app
+async def url(emptied: Callable[[str], Awaitable[str]]) -> str:
+    return await emptied("kpi")
 
 
 @pytest.fixture

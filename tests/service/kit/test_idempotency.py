@@ -9,7 +9,6 @@ import pytest
 from fastapi.responses import Response
 from starlette.requests import Request
 
-from headwater.databases import Urls
 from headwater.postgres import Server
 from services.kit import ids
 from services.kit.auth import Viewer
@@ -64,9 +63,9 @@ class Desk:
 
 @pytest.fixture(params=["kpi", "targets"])
 async def desk(
-    request: pytest.FixtureRequest, clone: Callable[[str], Urls], server: Server
+    request: pytest.FixtureRequest, emptied: Callable[[str], Awaitable[str]], server: Server
 ) -> AsyncIterator[Desk]:
-    url = clone(request.param).app
+    url = await emptied(request.param)
     database = Database(url)
     await database.open()
     admin = await asyncpg.connect(server.url(url.rpartition("/")[2]))

@@ -1,7 +1,7 @@
 """The outbox: facts leave in the order of their commits, late if need be, and never get lost."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,6 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from headwater.databases import Urls
 from services.kit import ids, outbox
 from services.kit.auth import Signer, Verifier
 from services.kit.db import Database
@@ -85,11 +84,11 @@ class Post:
 
 @pytest.fixture
 async def post(
-    clone: Callable[[str], Urls], monkeypatch: pytest.MonkeyPatch
+    emptied: Callable[[str], Awaitable[str]], monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Post]:
     monkeypatch.setattr(outbox, "_RETRY_SECONDS", 0.02)
     signer = Signer(Ed25519PrivateKey.generate())
-    database = Database(clone("targets").app)
+    database = Database(await emptied("targets"))
     await database.open()
     post = Post(database, Kpi(Verifier(signer.public_key)), signer)
     async with database.write(None) as connection:
@@ -279,9 +278,9 @@ async def test_a_lost_database_is_waited_for(post: Post, monkeypatch: pytest.Mon
 
 
 async def test_to_the_real_kpi_it_is_the_order_of_the_log(
-    clone: Callable[[str], Urls], post: Post
+    emptied: Callable[[str], Awaitable[str]], post: Post
 ) -> None:
-    async with running_kpi(clone("kpi").app) as kpi:
+    async with running_kpi(await emptied("kpi")) as kpi:
         post.outbox._kpi, post.outbox._signer = kpi.client, kpi.signer
         tenant_id = post.tenants["acme"]
         units = [ids.new() for _ in range(30)]
