@@ -285,14 +285,15 @@ async def test_a_database_lost_in_the_middle_is_503_and_the_retry_counts_once(
             ]
             await until(partial(waits_for_a_lock, admin))
             await end_who_waits(admin)
-            lost = await asked[0]
-        lost_or_after = await asked[1]
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+            lost = done.pop().result()
+        for answer in await asyncio.gather(*asked):
+            assert answer.status_code in {202, 503}
         await admin.close()
         gate.refused(lost, 503)
         assert lost.headers["retry-after"] == "1"
-        assert lost_or_after.status_code in {202, 503}
         again = await kpi.deliver(item, message_id)
-        assert (again.status_code, again.json()["accepted"]) == (202, 1)
+        assert again.json()["accepted"] + again.json()["duplicates"] == 1
         event_again = (await post_event()).json()
         assert event_again["accepted"] + event_again["duplicates"] == 1
         stored = await gate.stored()
