@@ -33,6 +33,7 @@ def opened(
     A termination ends like Ctrl-C: what is open is closed, and nothing is printed about it.
     """
     installation = Installation(settings)
+    spare_the_collector()
     is_open = False
     for number in (signal.SIGINT, signal.SIGTERM):  # shells start background jobs deaf to Ctrl-C
         signal.signal(number, signal.default_int_handler)
@@ -67,12 +68,18 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         runner.run(work)
 
 
-def server_of(app: Any, host: str, port: int) -> uvicorn.Server:
-    # What is loaded now stays: without this every full collection walks all of it again, and a
-    # thousand events make enough objects for several.
+def spare_the_collector() -> None:
+    """What is loaded now stays: else every full collection walks all of it again.
+
+    A thousand events make enough objects for several collections.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
+
+
+def server_of(app: Any, host: str, port: int) -> uvicorn.Server:
+    spare_the_collector()
     config = uvicorn.Config(
         app, host=host, port=port, http="httptools", ws="websockets-sansio",
         ws_max_size=limits.GRAPHQL_BODY_BYTES,
