@@ -223,17 +223,22 @@ def patient(monkeypatch):
 
 @pytest.mark.usefixtures("patient")
 async def test_equal_loads_in_flight_are_one_call(caller, world):
-    go = asyncio.Event()
+    """Each service answers only when all who ask are there, so that none comes too late to share."""
+    all_there = {service: asyncio.Event() for service in (world.targets, world.kpi)}
 
-    async def wait(_request):
-        await go.wait()
+    def held(service):
+        async def wait(_request):
+            await all_there[service].wait()
 
-    world.kpi.fault = wait
+        return wait
+
+    world.targets.fault, world.kpi.fault = held(world.targets), held(world.kpi)
     asking = [asyncio.create_task(caller.ask(OFFSETS, {"rep": REP, **PERIOD})) for _ in range(5)]
     async with asyncio.timeout(20):
-        while await _shared(caller) < 8:
-            await asyncio.sleep(0)
-    go.set()
+        for service, shared in ((world.targets, 4), (world.kpi, 8)):
+            while await _shared(caller) < shared:
+                await asyncio.sleep(0)
+            all_there[service].set()
     answers = await asyncio.gather(*asking)
     assert all(answer["data"]["rep"]["funnel"] == {"offset": 0} for answer in answers)
     assert world.kpi.calls == {FUNNELS: 1}
