@@ -224,21 +224,21 @@ def patient(monkeypatch):
 @pytest.mark.usefixtures("patient")
 async def test_equal_loads_in_flight_are_one_call(caller, world):
     """Each service answers only when all who ask are there, so that none comes too late to share."""
-    all_there = {service: asyncio.Event() for service in (world.targets, world.kpi)}
+    targets_go, kpi_go = asyncio.Event(), asyncio.Event()
 
-    def held(service):
-        async def wait(_request):
-            await all_there[service].wait()
+    async def held_targets(_request):
+        await targets_go.wait()
 
-        return wait
+    async def held_kpi(_request):
+        await kpi_go.wait()
 
-    world.targets.fault, world.kpi.fault = held(world.targets), held(world.kpi)
+    world.targets.fault, world.kpi.fault = held_targets, held_kpi
     asking = [asyncio.create_task(caller.ask(OFFSETS, {"rep": REP, **PERIOD})) for _ in range(5)]
     async with asyncio.timeout(20):
-        for service, shared in ((world.targets, 4), (world.kpi, 8)):
+        for go, shared in ((targets_go, 4), (kpi_go, 8)):
             while await _shared(caller) < shared:
                 await asyncio.sleep(0)
-            all_there[service].set()
+            go.set()
     answers = await asyncio.gather(*asking)
     assert all(answer["data"]["rep"]["funnel"] == {"offset": 0} for answer in answers)
     assert world.kpi.calls == {FUNNELS: 1}
