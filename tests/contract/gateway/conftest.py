@@ -218,7 +218,7 @@ async def listening(app: Any, port: int = 0) -> AsyncIterator[int]:
         yield listener.getsockname()[1]
     finally:
         await until(lambda: server.started or serving.done())
-        server.should_exit = server.force_exit = True
+        server.should_exit = True
         await serving
         listener.close()
 
