@@ -29,7 +29,7 @@ format: .venv/tools            ## rewrite what `check` would refuse for its form
 snapshots: .venv/tools         ## write OpenAPI, SDL and events.schema.json anew, for review
 	@$(BIN)/headwater schema --write
 
-bench: .venv/tools             ## the measured work of docs/performance.md at a small size (SIZE=full for the full one)
+bench: .venv/tools             ## what docs/performance.md describes, at a small size (SIZE=full for the full one)
 	@$(BIN)/python -m benchmarks
 
 lock:                          ## resolve the pins anew (needs uv)

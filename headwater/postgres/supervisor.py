@@ -23,7 +23,7 @@ from headwater.postgres.server import PostgresFailed, Server
 HOST = "127.0.0.1"
 SETTINGS = {
     "max_connections": "60",
-    "shared_buffers": "64MB",
+    "shared_buffers": "32MB",
     "maintenance_work_mem": "32MB",
     "huge_pages": "off",
     "jit": "off",
