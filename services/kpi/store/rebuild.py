@@ -23,14 +23,18 @@ _SHOWN = 20
 
 
 async def hold_live_cursor(connection: Connection, tenant_id: str) -> int:
-    return (
-        await connection.fetchval(
-            "SELECT log_offset FROM public.projection_cursor "
-            "WHERE tenant_id = $1 AND projection = 'funnel' FOR UPDATE",
-            tenant_id,
-        )
-        or 0
+    """The live cursor, locked; made first where nothing was ever projected."""
+    await connection.execute(
+        "INSERT INTO public.projection_cursor (tenant_id, projection, log_offset) "
+        "VALUES ($1, 'funnel', 0) ON CONFLICT DO NOTHING",
+        tenant_id,
     )
+    offset: int = await connection.fetchval(
+        "SELECT log_offset FROM public.projection_cursor "
+        "WHERE tenant_id = $1 AND projection = 'funnel' FOR UPDATE",
+        tenant_id,
+    )
+    return offset
 
 
 async def go_beside(connection: Connection, tenant_id: str) -> None:
