@@ -150,12 +150,8 @@ def need_undated_apart(settings: HeadwaterSettings, count: Count) -> None:
 
 
 def test_any_order_gives_the_same_numbers_even_deals_before_their_owners(
-    settings: HeadwaterSettings, tmp_path: Path
+    settings: HeadwaterSettings, folder: Path, count: Count, tmp_path: Path
 ) -> None:
-    # Of the generated export alone: the real one comes in a shuffled order as webhooks, below.
-    (tmp_path / "generated").mkdir()
-    folder = maven.generate(tmp_path / "generated", seed=11, deals=600)
-    count = Count(folder)
     rows = count.one("SELECT count(*) FROM deal")[0]
     file = maven.shuffled(folder / DEALS, tmp_path / DEALS, seed=7)
     early = import_deals(settings, file)
