@@ -16,10 +16,10 @@ from rich.progress import (
 from rich.table import Table
 
 from headwater.installation import Installation
+from services.kit.beside import Finding
 from services.kit.db import Database
 from services.kit.errors import NotFound
-from services.kpi.actions import checks, rebuild
-from services.kpi.actions.rebuild import Finding
+from services.kpi.actions.rebuild import FUNNEL
 from services.kpi.actions.tenants import all_tenants
 
 _STATEMENT_MILLIS = 600_000
@@ -53,7 +53,7 @@ async def _doctor(url: str, only: str | None) -> list[tuple[str, Finding]]:
         with _bar() as bar:
             for tenant_id, name in await _tenants(database, only):
                 task = bar.add_task(f"rebuilding {name}", total=None)
-                finding = await checks.compare(database, tenant_id, _shown_by(bar, task))
+                finding = await FUNNEL.check(database, tenant_id, _shown_by(bar, task))
                 findings.append((name, finding))
     finally:
         await database.close()
@@ -86,7 +86,7 @@ async def _replay(url: str, only: str | None) -> None:
             for tenant_id, name in await _tenants(database, only):
                 task = bar.add_task(f"replaying {name}", total=None)
                 async with database.write(tenant_id) as connection:
-                    offset = await rebuild.replay(
+                    offset = await FUNNEL.replay(
                         connection, tenant_id,
                         _shown_by(bar, task),
                     )  # fmt: skip

@@ -56,6 +56,12 @@ class Conflict(Refusal):
     status = 409
 
 
+class TenantNotConfigured(Conflict):
+    """The tenant has no zone, currency and calendar yet."""
+
+    code = "tenant_not_configured"
+
+
 class AmbiguousId(Refusal):
     """A bare external id that several connections use: write `<connection>:<id>`."""
 

@@ -1,7 +1,16 @@
-"""How far a projection is, and waiting for it: `min_offset` reads and long polls."""
+"""How far a projection is: its cursor in the database, and waiting for it to move.
+
+Cursor and effect are one transaction, so whatever crashes each entry takes effect exactly once
+(architecture.md, "Projections").
+"""
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
+
+from services.kit import limits
+from services.kit.db import Connection, Database
+from services.kit.errors import ProjectionBehind
 
 
 async def wait_for_event(event: asyncio.Event, seconds: float) -> None:
@@ -42,3 +51,70 @@ class Progress:
         """Return when the tenant moved, or after `seconds`."""
         event = self._moved.setdefault(tenant_id, asyncio.Event())
         await wait_for_event(event, seconds)
+
+
+async def lock_cursor(connection: Connection, tenant_id: str, projection: str) -> int | None:
+    """The cursor, locked until the transaction ends; None while another worker holds it."""
+    await connection.execute(
+        "INSERT INTO projection_cursor (tenant_id, projection, log_offset) VALUES ($1, $2, 0) "
+        "ON CONFLICT DO NOTHING",
+        tenant_id, projection,
+    )  # fmt: skip
+    found: int | None = await connection.fetchval(
+        "SELECT log_offset FROM projection_cursor WHERE tenant_id = $1 AND projection = $2 "
+        "FOR UPDATE SKIP LOCKED",
+        tenant_id, projection,
+    )  # fmt: skip
+    return found
+
+
+async def set_cursor(connection: Connection, tenant_id: str, projection: str, offset: int) -> None:
+    await connection.execute(
+        "UPDATE projection_cursor SET log_offset = $3 WHERE tenant_id = $1 AND projection = $2",
+        tenant_id, projection, offset,
+    )  # fmt: skip
+
+
+async def cursor(connection: Connection, tenant_id: str, projection: str) -> int:
+    """The offset up to which everything is in the projection; 0 before the first entry."""
+    return (
+        await connection.fetchval(
+            "SELECT log_offset FROM projection_cursor WHERE tenant_id = $1 AND projection = $2",
+            tenant_id, projection,
+        )
+        or 0
+    )  # fmt: skip
+
+
+@contextlib.asynccontextmanager
+async def reading(
+    database: Database,
+    progress: Progress,
+    tenant_id: str,
+    projection: str,
+    min_offset: int | None = None,
+) -> AsyncIterator[Connection]:
+    """A read transaction in which the projection has reached `min_offset`, or ProjectionBehind."""
+    if min_offset is not None:
+        await _reach(database, progress, tenant_id, projection, min_offset)
+    async with database.read(tenant_id) as connection:
+        yield connection
+
+
+async def _reach(
+    database: Database, progress: Progress, tenant_id: str, projection: str, min_offset: int
+) -> None:
+    waited = 0.0
+    while True:
+        async with database.read(tenant_id) as connection:
+            offset = await cursor(connection, tenant_id, projection)
+        if offset >= min_offset:
+            return
+        if waited >= limits.MIN_OFFSET_WAIT_SECONDS:
+            raise ProjectionBehind(
+                f"the projection is at offset {offset}, not yet at {min_offset}: try again",
+                path="min_offset", retry_after_seconds=1,
+            )  # fmt: skip
+        # A short look in between, so that a lost notification costs little.
+        await progress.wait(tenant_id, 0.1)
+        waited += 0.1

@@ -8,7 +8,7 @@ import sys
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from services.kit import ids, limits, operations
+from services.kit import directory, ids, limits, operations
 from services.kit.clock import Clock
 from services.kit.db import Database
 from services.kit.errors import Refusal
@@ -19,7 +19,6 @@ from services.kpi.actions.facts import Fact
 from services.kpi.actions.submission import Submission
 from services.kpi.actions.tenants import all_tenants
 from services.kpi.domain import events
-from services.kpi.store import organisation
 from services.kpi.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -66,8 +65,8 @@ class Jobs:
 
     async def _start_days_of(self, tenant_id: str) -> None:
         async with self._database.read(tenant_id) as connection:
-            settings = await organisation.settings(connection, tenant_id)
-            last = await organisation.started_day(connection, tenant_id)
+            settings = await directory.settings(connection, tenant_id)
+            last = await directory.started_day(connection, tenant_id)
         if not settings:
             return
         zone = ZoneInfo(settings[-1]["zone"])

@@ -8,6 +8,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
+from services.kit import projection
 from services.kit.db import Database
 from services.kit.errors import Refusal
 from services.kit.projection import wait_for_event
@@ -72,7 +73,11 @@ class Projector:
         try:
             async with self._database.write(tenant_id) as connection:
                 moved = await advance(connection, tenant_id, world)
-                offset = moved[0] if moved else await funnel.cursor(connection, tenant_id)
+                offset = (
+                    moved[0]
+                    if moved
+                    else await projection.cursor(connection, tenant_id, funnel.PROJECTION)
+                )
         except Refusal:
             raise
         except Exception:  # one tenant's fault must not stop the others

@@ -199,6 +199,14 @@ class DayRow(Row, table=True):
     started_on: date = _need(Date)
 
 
+class OrgHeadRow(Row, table=True):
+    """The offset of the last fact about the organisation, the settings or the day."""
+
+    __tablename__ = "org_head"
+    tenant_id: UUID = _tenant()
+    log_offset: int = _need(BigInteger)
+
+
 class OrgUnitRow(Row, table=True):
     __tablename__ = "org_unit"
     tenant_id: UUID = _tenant()

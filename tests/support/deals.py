@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from services.kit.organisation.whereabouts import Span, Whereabouts
 from services.kpi.domain import funnel, transitions
 from services.kpi.domain.funnel import UNDATED, Posting
 from services.kpi.domain.observation import Precision
-from services.kpi.domain.places import Span, Whereabouts
 from services.kpi.domain.transitions import Conclusion, Observed
 
 KINDS = {
@@ -102,7 +102,7 @@ def post(observations: Iterable[Observed], where: Whereabouts | None = None) -> 
         replace(conclusion, id=f"e{number}")
         for number, conclusion in enumerate(transitions.history(observations))
     ]
-    return funnel.postings(events, day_of, (where or company()).places)
+    return funnel.postings(events, day_of, (where or company()))
 
 
 def total(postings: Iterable[Posting], *names: str, **wanted: Any) -> dict[Any, tuple[int, int]]:

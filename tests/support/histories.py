@@ -5,7 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from services.kpi.domain.places import Span, Whereabouts
+from services.kit.organisation.whereabouts import Span, Whereabouts
 from services.kpi.domain.transitions import Observed
 from tests.support.deals import KINDS, cny, company, owners, seen, stage
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from services.kit import ids, limits, strictjson
+from services.kit import directory, ids, limits, strictjson
 from services.kit.db import Connection
 from services.kpi.actions.submission import Piece, Plan
 from services.kpi.domain import events, state, transitions
@@ -18,7 +18,7 @@ from services.kpi.domain.intake import Retraction
 from services.kpi.domain.observation import Draft, Unusable
 from services.kpi.domain.reading import EVENTS_NAMESPACE, Context
 from services.kpi.domain.transitions import Observed
-from services.kpi.store import connections, log, organisation
+from services.kpi.store import connections, log
 from services.kpi.store.log import Entry, Held
 
 logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ async def conclude(
     connection: Connection, tenant_id: str, pieces: Sequence[Piece], plan: Plan
 ) -> None:
     """Read the new items, resolve what they refer to, fold the deals they touch."""
-    settings = await organisation.settings(connection, tenant_id)
+    settings = await directory.settings(connection, tenant_id)
     context = Context(
         await connections.pipelines(connection, tenant_id),
         settings[-1]["currency"] if settings else None,
@@ -43,7 +43,7 @@ async def conclude(
         for owner in draft.fields.get("owners") or ()
     }
     members = (
-        await organisation.members_by_reference(connection, tenant_id, references)
+        await directory.members_by_reference(connection, tenant_id, references)
         if references
         else {}
     )

@@ -6,12 +6,13 @@ next delivery, and what waited in quarantine for it is released in the same appe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
+from services.kit import directory
 from services.kit.db import Connection
 from services.kpi.domain import events
-from services.kpi.store import connections, organisation
+from services.kpi.store import connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +43,6 @@ def causes(facts: Sequence[Fact]) -> list[str]:
 async def learn(connection: Connection, tenant_id: str, facts: Sequence[Fact], head: int) -> None:
     """Take in `facts`, which get the offsets after `head`."""
     for offset, fact in enumerate(facts, head + 1):
-        payload = fact.payload
-        if fact.type == events.TENANT_CONFIGURED:
-            await organisation.put_setting(connection, tenant_id, payload)
-        elif fact.type == events.UNIT_PLACED:
-            await organisation.put_unit(connection, tenant_id, payload, offset)
-        elif fact.type == events.MEMBER_JOINED:
-            await organisation.put_member(connection, tenant_id, payload, offset)
-        elif fact.type == events.MEMBER_MOVED:
-            await organisation.put_memberships(connection, tenant_id, payload)
-        elif fact.type == events.PIPELINE_CONFIGURED:
-            await connections.put_pipeline(connection, tenant_id, payload)
-        elif fact.type == events.DAY_STARTED:
-            day = date.fromisoformat(payload["day"])
-            await organisation.put_day(connection, tenant_id, day)
+        await directory.learn(connection, tenant_id, fact.type, fact.payload, offset)
+        if fact.type == events.PIPELINE_CONFIGURED:
+            await connections.put_pipeline(connection, tenant_id, fact.payload)

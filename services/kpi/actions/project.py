@@ -14,12 +14,12 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from services.kit import limits
+from services.kit import limits, projection, versions
 from services.kit.db import Connection
+from services.kit.organisation.whereabouts import Span, Whereabouts
 from services.kit.period import business_day
 from services.kpi.domain import events, funnel, transitions
 from services.kpi.domain.funnel import Key, Posting
-from services.kpi.domain.places import Span, Whereabouts
 from services.kpi.domain.transitions import Conclusion
 from services.kpi.store import funnel as store
 from services.kpi.store.funnel import PostingRow
@@ -141,7 +141,7 @@ async def advance(
 
     `world` is the one of the last call, if its offset is still the cursor's.
     """
-    cursor = await store.lock_cursor(connection, tenant_id)
+    cursor = await projection.lock_cursor(connection, tenant_id, store.PROJECTION)
     if cursor is None:
         return None
     groups = await _groups(connection, tenant_id, cursor, until)
@@ -162,9 +162,9 @@ async def advance(
             await _learn(connection, tenant_id, books, group, world, cursor)
     await store.insert_postings(connection, tenant_id, books.rows)
     await store.put_deals(connection, tenant_id, list(books.deals.values()))
-    await store.bump_versions(connection, tenant_id, books.versions)
+    await versions.bump(connection, tenant_id, books.versions)
     world.offset = groups[-1].last
-    await store.set_cursor(connection, tenant_id, world.offset)
+    await projection.set_cursor(connection, tenant_id, store.PROJECTION, world.offset)
     return world.offset, world
 
 
@@ -224,7 +224,7 @@ def _net(standing: Iterable[Conclusion], world: World) -> Net:
     """What a deal's postings come to: a function of its conclusions and of the world alone."""
     return {
         (posting.key, posting.event_id): (posting.deals, posting.amount_minor)
-        for posting in funnel.postings(standing, world.day_of, world.whereabouts.places)
+        for posting in funnel.postings(standing, world.day_of, world.whereabouts)
     }
 
 

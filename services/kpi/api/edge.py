@@ -1,17 +1,16 @@
 """What every route of kpi needs: who asks, of which tenant, and the service's parts."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from services.kit import limits
+from services.kit import projection
 from services.kit.auth import Verifier, Viewer
+from services.kit.chart import Charts
 from services.kit.clock import Clock
 from services.kit.db import Connection, Database
-from services.kit.errors import ProjectionBehind
 from services.kit.idempotency import IdempotencyStore
 from services.kit.metrics import IngestMetrics
 from services.kit.operations import Operations
@@ -36,6 +35,7 @@ class Kpi:
     operations: Operations
     metrics: IngestMetrics
     verifier: Verifier
+    charts: Charts = field(default_factory=Charts)
 
 
 def kpi_of(request: Request) -> Kpi:
@@ -56,32 +56,11 @@ Asker = Annotated[Viewer, Depends(viewer_of)]
 TenantId = Annotated[str, Depends(tenant_of)]
 
 
-@asynccontextmanager
-async def reading(
+def reading(
     kpi: Kpi, tenant_id: str, min_offset: int | None = None
-) -> AsyncIterator[Connection]:
+) -> AbstractAsyncContextManager[Connection]:
     """A read transaction in which the funnel has reached `min_offset`."""
-    if min_offset is not None:
-        await _reach(kpi, tenant_id, min_offset)
-    async with kpi.database.read(tenant_id) as connection:
-        yield connection
-
-
-async def _reach(kpi: Kpi, tenant_id: str, min_offset: int) -> None:
-    waited = 0.0
-    while True:
-        async with kpi.database.read(tenant_id) as connection:
-            offset = await funnel.cursor(connection, tenant_id)
-        if offset >= min_offset:
-            return
-        if waited >= limits.MIN_OFFSET_WAIT_SECONDS:
-            raise ProjectionBehind(
-                f"the funnel is at offset {offset}, not yet at {min_offset}: try again",
-                path="min_offset", retry_after_seconds=1,
-            )  # fmt: skip
-        # A short look in between, so that a lost notification costs little.
-        await kpi.progress.wait(tenant_id, 0.1)
-        waited += 0.1
+    return projection.reading(kpi.database, kpi.progress, tenant_id, funnel.PROJECTION, min_offset)
 
 
 def example(**content: Any) -> dict[int | str, dict[str, Any]]:

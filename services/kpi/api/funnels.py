@@ -68,7 +68,7 @@ async def get_funnels(
     async with reading(kpi, tenant_id, min_offset) as connection:
         board = await read.board(
             connection, tenant_id, viewer, scope, period, Slice(pipeline, product, channel),
-            now=kpi.clock.now(), as_of=as_of, known_at=known_at,
+            charts=kpi.charts, now=kpi.clock.now(), as_of=as_of, known_at=known_at,
         )  # fmt: skip
     return JSONResponse(_present(board), headers={"Headwater-Offset": str(board.offset)})
 

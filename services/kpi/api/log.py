@@ -6,10 +6,9 @@ import orjson
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
-from services.kit import limits
+from services.kit import limits, versions
 from services.kit.http import JSONResponse
-from services.kpi.actions import log as actions
-from services.kpi.api.edge import Asker, Kpi, Parts, TenantId, example
+from services.kpi.api.edge import Asker, Parts, TenantId, example
 from services.kpi.domain import policy
 from services.kpi.schemas.wire import Changes, FeedPage, Heads
 from services.kpi.store import feed, funnel
@@ -55,7 +54,11 @@ async def get_feed(
     return JSONResponse({"items": items, "head": head, "next_after": next_after})
 
 
-@router.get("/heads", response_model=Heads, responses=example(heads={"019a…": 17}, mark=17))
+@router.get(
+    "/heads",
+    response_model=Heads,
+    responses=example(heads={"019a…": 17}, tenants={"019a…": "demo"}, mark=17),
+)
 async def get_heads(
     kpi: Parts,
     viewer: Asker,
@@ -70,9 +73,10 @@ async def get_heads(
     while True:
         async with kpi.database.read(None) as connection:
             heads = await feed.heads(connection)
+            names = await feed.short_names(connection)
         moved = sum(heads.values())  # every append adds to it
         if moved != mark or waited >= wait:
-            return JSONResponse({"heads": heads, "mark": moved})
+            return JSONResponse({"heads": heads, "tenants": names, "mark": moved})
         await kpi.heads.wait(ANY_TENANT, 1.0)
         waited += 1.0
 
@@ -96,20 +100,8 @@ async def get_changes(
     Gapless: everything up to the answered `offset` is in the answer or was before `after`.
     """
     policy.need_service(viewer.role)
-    offset, subjects = await _changes(kpi, tenant_id, after, wait)
-    return JSONResponse({"offset": offset, "subjects": subjects})
-
-
-async def _changes(kpi: Kpi, tenant_id: str, after: int, wait: float) -> tuple[int, list[str]]:
-    waited = 0.0
-    while True:
-        async with kpi.database.read(tenant_id) as connection:
-            cursor = await funnel.cursor(connection, tenant_id)
-            if after < 0:
-                return cursor, []
-            offset, subjects = await actions.changes(connection, tenant_id, after, cursor)
-        if subjects or waited >= wait:
-            return offset, subjects
-        # At most a second between looks, so that a lost notification costs no more.
-        await kpi.progress.wait(tenant_id, 1.0)
-        waited += 1.0
+    return JSONResponse(
+        await versions.changes(
+            kpi.database, kpi.progress, tenant_id, funnel.PROJECTION, after, wait
+        )
+    )

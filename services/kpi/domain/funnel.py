@@ -27,6 +27,7 @@ from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 from services.kit.money import allocate
+from services.kit.organisation.whereabouts import Whereabouts
 from services.kpi.domain import transitions
 from services.kpi.domain.transitions import Conclusion
 
@@ -58,19 +59,6 @@ class Posting(NamedTuple):
     amount_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where members stand in the organisation over time, as the funnel needs it.
-
-    `units_on(member, day)` gives the member's units with their shares in basis points, `chain(unit,
-    day)` a unit with all its ancestors, `moves(member)` the days on which either may change.
-    """
-
-    units_on: Callable[[str, date], Sequence[tuple[str, int]]]
-    chain: Callable[[str, date], Sequence[str]]
-    moves: Callable[[str], Sequence[date]]
-
-
 class _Position(NamedTuple):
     """What an open deal adds to `open`: it is posted out and in again when any of it changes."""
 
@@ -91,7 +79,7 @@ class _Entry:
 
 
 def scopes(
-    owners: Sequence[Mapping[str, Any]], amount_minor: int, day: date, places: Places
+    owners: Sequence[Mapping[str, Any]], amount_minor: int, day: date, places: Whereabouts
 ) -> dict[str, int]:
     """Every scope a deal counts in on a day, with its part of the amount."""
     found: dict[str, int] = {}
@@ -119,7 +107,7 @@ def _minor(facts: Mapping[str, Any]) -> int:
 class _Ledger:
     """Collects postings; `pipeline` is of deals that are in no stage yet."""
 
-    def __init__(self, pipeline: str, places: Places) -> None:
+    def __init__(self, pipeline: str, places: Whereabouts) -> None:
         self.pipeline = pipeline
         self.places = places
         self.sums: dict[tuple[Key, str], list[int]] = defaultdict(lambda: [0, 0])
@@ -156,7 +144,7 @@ def effective_order(conclusion: Conclusion) -> tuple[datetime, int]:
 
 
 def postings(
-    conclusions: Iterable[Conclusion], day_of: Callable[[Conclusion], date], places: Places
+    conclusions: Iterable[Conclusion], day_of: Callable[[Conclusion], date], places: Whereabouts
 ) -> list[Posting]:
     """All postings of one deal, from its standing conclusions in effective order."""
     events = sorted(conclusions, key=effective_order)

@@ -4,7 +4,8 @@ A rep reads the own funnel and that of the own units, a manager the units they m
 below, the other roles the tenant.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
+from typing import Protocol
 
 from services.kit.errors import Forbidden
 from services.kpi.domain import events
@@ -15,33 +16,34 @@ INSTALLATION = "headwater"
 """The service name of the installation's own commands (import, demo)."""
 
 
-def visible_scopes(
-    role: str,
-    member_id: str | None,
-    asked: Sequence[str],
-    units_of_members: Mapping[str, Collection[str]],
-    managed: Collection[str],
-    known: Collection[str],
-) -> list[str]:
-    """The scopes among `asked` that the viewer may read, in their order.
+class Sight(Protocol):
+    """The viewer's place in the organisation (services.kit.chart)."""
 
-    `units_of_members`: for the viewer and each asked member, the units they stand in with all
-    units above; `managed`: units that the viewer manages; `known`: scopes that exist.
+    @property
+    def me(self) -> str | None: ...
+    @property
+    def own_units(self) -> Collection[str]: ...
+    def knows(self, scope: str) -> bool: ...
+    def manages(self, scope: str) -> bool: ...
+
+
+def visible_scopes(role: str, sight: Sight, asked: Sequence[str]) -> list[str]:
+    """The scopes among `asked`, members and units, that the viewer may read, in their order.
+
+    Everybody sees the totals of the own team, and nobody those of the units above it.
     """
+    known = [scope for scope in asked if sight.knows(scope)]
     if role in WHOLE_TENANT:
-        return [scope for scope in asked if scope in known]
-    if member_id is None:
+        return known
+    if sight.me is None:
         return []
-    own_units = set(units_of_members.get(member_id, ()))
-    mine = set(managed) if role == "manager" else set()
-
-    def may(scope: str) -> bool:
-        if scope == member_id or scope in own_units:
-            return True
-        above = units_of_members.get(scope, ())
-        return bool(mine) and (scope in mine or bool(mine & set(above)))
-
-    return [scope for scope in asked if scope in known and may(scope)]
+    return [
+        scope
+        for scope in known
+        if scope == sight.me
+        or scope in sight.own_units
+        or (role == "manager" and sight.manages(scope))
+    ]
 
 
 def need_configuration(role: str, service: str | None) -> None:

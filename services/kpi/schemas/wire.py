@@ -117,6 +117,7 @@ class FeedPage(Wire):
 
 class Heads(Wire):
     heads: dict[str, int] = Field(description="last offset by tenant id")
+    tenants: dict[str, str] = Field(description="short name by tenant id")
     mark: int = Field(description="differs whenever a head moved")
 
 

@@ -37,3 +37,9 @@ async def page(
 async def heads(connection: Connection) -> dict[str, int]:
     rows = await connection.fetch("SELECT tenant_id::text, log_offset FROM log_head")
     return {row[0]: row[1] for row in rows}
+
+
+async def short_names(connection: Connection) -> dict[str, str]:
+    """Of every tenant that has a log."""
+    rows = await connection.fetch("SELECT id::text, short_name FROM tenant")
+    return {row[0]: row[1] for row in rows}

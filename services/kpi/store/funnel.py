@@ -8,44 +8,28 @@ from services.kit.db import Connection
 from services.kpi.domain.funnel import Posting
 
 PROJECTION = "funnel"
+TABLES = ("projection_cursor", "deal", "funnel_posting", "funnel_rollup", "subject_version")
+"""What the projection writes; each exists beside the live one too."""
+COMPARED = {
+    # A rollup whose postings cancelled out is as good as none.
+    "funnel_rollup": ("*", "AND (deals <> 0 OR amount_minor <> 0)"),
+    "funnel_posting": (
+        (
+            "subject, log_offset, event_id, scope, measure, pipeline, stage, product, channel, "
+            "currency, day, effective_on, days, deals, amount_minor"
+        ),
+        "",
+    ),
+    "deal": ("*", ""),
+    "subject_version": ("*", ""),
+    "projection_cursor": ("*", ""),
+}
 
 
 class PostingRow(NamedTuple):
     subject: str
     log_offset: int
     posting: Posting
-
-
-async def lock_cursor(connection: Connection, tenant_id: str) -> int | None:
-    """The projection's cursor, locked; None while another worker holds it."""
-    await connection.execute(
-        "INSERT INTO projection_cursor (tenant_id, projection, log_offset) VALUES ($1, $2, 0) "
-        "ON CONFLICT DO NOTHING",
-        tenant_id, PROJECTION,
-    )  # fmt: skip
-    cursor: int | None = await connection.fetchval(
-        "SELECT log_offset FROM projection_cursor WHERE tenant_id = $1 AND projection = $2 "
-        "FOR UPDATE SKIP LOCKED",
-        tenant_id, PROJECTION,
-    )  # fmt: skip
-    return cursor
-
-
-async def set_cursor(connection: Connection, tenant_id: str, offset: int) -> None:
-    await connection.execute(
-        "UPDATE projection_cursor SET log_offset = $3 WHERE tenant_id = $1 AND projection = $2",
-        tenant_id, PROJECTION, offset,
-    )  # fmt: skip
-
-
-async def cursor(connection: Connection, tenant_id: str) -> int:
-    return (
-        await connection.fetchval(
-            "SELECT log_offset FROM projection_cursor WHERE tenant_id = $1 AND projection = $2",
-            tenant_id, PROJECTION,
-        )
-        or 0
-    )  # fmt: skip
 
 
 async def entries_after(
@@ -192,33 +176,6 @@ async def all_deals(connection: Connection, tenant_id: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def bump_versions(
-    connection: Connection, tenant_id: str, versions: Mapping[str, int]
-) -> None:
-    if versions:
-        ordered = sorted(versions.items())
-        await connection.execute(
-            "INSERT INTO subject_version (tenant_id, subject_id, log_offset) "
-            "SELECT $1, * FROM unnest($2::uuid[], $3::bigint[]) "
-            "ON CONFLICT (tenant_id, subject_id) DO UPDATE SET log_offset = excluded.log_offset",
-            tenant_id, [key for key, _ in ordered], [offset for _, offset in ordered],
-        )  # fmt: skip
-
-
-async def versions_after(
-    connection: Connection, tenant_id: str, after: int, limit: int
-) -> list[Any]:
-    return list(
-        await connection.fetch(
-            "SELECT subject_id::text, log_offset FROM subject_version "
-            "WHERE tenant_id = $1 AND log_offset > $2 ORDER BY log_offset LIMIT $3",
-            tenant_id,
-            after,
-            limit,
-        )
-    )
-
-
 _SLICE = (
     "tenant_id = $1 AND scope = ANY($2::uuid[]) AND pipeline = $3 "
     "AND ($6::text IS NULL OR product = $6) AND ($7::text IS NULL OR channel = $7) "
@@ -282,17 +239,6 @@ async def offset_known_at(connection: Connection, tenant_id: str, instant: datet
     )  # fmt: skip
 
 
-async def known_scopes(connection: Connection, tenant_id: str, scopes: Sequence[str]) -> set[str]:
-    """Those that are a member or a unit of the tenant."""
-    rows = await connection.fetch(
-        "SELECT member_id::text FROM org_member WHERE tenant_id = $1 AND member_id = ANY($2::uuid[]) "
-        "UNION ALL "
-        "SELECT unit_id::text FROM org_unit WHERE tenant_id = $1 AND unit_id = ANY($2::uuid[])",
-        tenant_id, scopes,
-    )  # fmt: skip
-    return {row[0] for row in rows}
-
-
 _DEAL_READ = (
     "subject, owners::text[], pipeline, stage, kind, amount_minor, currency, product, channel, "
     "account, created_on, closed_on, undated, incomplete, deleted, log_offset"
@@ -331,15 +277,5 @@ async def standing(connection: Connection, tenant_id: str, subject: str) -> list
             "ORDER BY effective_at NULLS FIRST, (payload->>'order')::int",
             tenant_id,
             subject,
-        )
-    )
-
-
-async def versions_at(connection: Connection, tenant_id: str, offset: int) -> list[Any]:
-    return list(
-        await connection.fetch(
-            "SELECT subject_id::text FROM subject_version WHERE tenant_id = $1 AND log_offset = $2",
-            tenant_id,
-            offset,
         )
     )

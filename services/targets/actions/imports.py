@@ -3,10 +3,11 @@
 from services.kit import ids, limits, outbox
 from services.kit.auth import Viewer
 from services.kit.db import Connection
+from services.kit.errors import TenantNotConfigured
 from services.kit.organisation import TooManyMembers
 from services.kit.outbox import Fact
 from services.targets.actions import facts
-from services.targets.actions.office import Office, TenantNotConfigured
+from services.targets.actions.office import Office
 from services.targets.domain import policy
 from services.targets.domain.imports import Difference, difference
 from services.targets.domain.records import MemberRecord, UnitRecord

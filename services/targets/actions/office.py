@@ -10,7 +10,7 @@ from services.kit import limits
 from services.kit.auth import Viewer
 from services.kit.clock import Clock
 from services.kit.db import Connection, Database
-from services.kit.errors import Conflict, Forbidden, TooLarge
+from services.kit.errors import Forbidden, TenantNotConfigured, TooLarge
 from services.kit.outbox import Outbox
 from services.kit.period import business_day
 from services.targets.domain import policy
@@ -21,12 +21,6 @@ from services.targets.store import members, tenants
 from services.targets.store.units import Trees
 
 _LONGEST_ID = 400
-
-
-class TenantNotConfigured(Conflict):
-    """The tenant has no zone, currency and calendar yet."""
-
-    code = "tenant_not_configured"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,9 @@ from datetime import date
 
 from services.kit import ids, outbox
 from services.kit.auth import Viewer
-from services.kit.errors import Conflict, Forbidden
+from services.kit.errors import Conflict, Forbidden, TenantNotConfigured
 from services.targets.actions import facts
-from services.targets.actions.office import Office, TenantNotConfigured
+from services.targets.actions.office import Office
 from services.targets.domain import policy
 from services.targets.domain.configuration import SINCE_EVER, Configuration
 from services.targets.store import tenants

@@ -7,9 +7,9 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.kit.organisation.whereabouts import Whereabouts
 from services.kpi.domain import funnel, transitions
 from services.kpi.domain.funnel import UNDATED, Posting
-from services.kpi.domain.places import Whereabouts
 from services.kpi.domain.transitions import Conclusion
 from tests.support.deals import company, day_of
 from tests.support.histories import DAYS, MEMBERS, deals, organisations
@@ -23,7 +23,7 @@ def conclude(deal: list[list[transitions.Observed]]) -> list[Conclusion]:
 
 
 def post(events: list[Conclusion], where: Whereabouts) -> list[Posting]:
-    return funnel.postings(events, day_of, where.places)
+    return funnel.postings(events, day_of, where)
 
 
 def summed(
@@ -53,7 +53,7 @@ def standing(
         if stage["kind"] not in kinds:
             continue
         minor = amount["minor"] if amount else 0
-        for scope, part in funnel.scopes(last.payload["owners"], minor, day, where.places).items():
+        for scope, part in funnel.scopes(last.payload["owners"], minor, day, where).items():
             totals = found.setdefault((scope, stage["pipeline"], stage["code"]), [0, 0])
             totals[0] += 1
             totals[1] += part

@@ -6,7 +6,7 @@ import pytest
 
 from headwater.databases import Urls
 from services.kit.db import Database
-from services.kpi.actions import checks, rebuild
+from services.kpi.actions.rebuild import FUNNEL
 from tests.support.kpi import running_kpi, stage
 
 
@@ -39,17 +39,17 @@ async def test_a_spoilt_projection_is_rebuilt(clone: Callable[[str], Urls], spoi
         try:
             async with owner.write(company.tenant_id) as connection:
                 await connection.execute(spoil, company.tenant_id)
-            found = await checks.compare(owner, company.tenant_id, _quiet)
+            found = await FUNNEL.check(owner, company.tenant_id, _quiet)
             assert found.differences > 0
             async with owner.write(company.tenant_id) as connection:
-                await rebuild.replay(connection, company.tenant_id, _quiet)
+                await FUNNEL.replay(connection, company.tenant_id, _quiet)
             assert await kpi.funnel(company, ann, "2026-Q1") == before
             # The live projection goes on from there.
             after = await kpi.funnel(
                 company, ann, "2026-Q1", offset=await deliver("D2", "2026-01-06T09:00:00+08:00")
             )
             assert stage(after, "lead")["entered"] == stage(before, "lead")["entered"] + 1
-            again = await checks.compare(owner, company.tenant_id, _quiet)
+            again = await FUNNEL.check(owner, company.tenant_id, _quiet)
             assert (again.differences, again.examples) == (0, [])
         finally:
             await owner.close()
@@ -61,4 +61,4 @@ async def test_the_apps_role_may_not_replay(clone: Callable[[str], Urls]) -> Non
         database = kpi.app.state.kpi.database
         with pytest.raises(Exception, match="permission denied"):
             async with database.write(company.tenant_id) as connection:
-                await rebuild.replay(connection, company.tenant_id, _quiet)
+                await FUNNEL.replay(connection, company.tenant_id, _quiet)

@@ -409,9 +409,7 @@ def test_days_never_go_back():
         )
     ]
     days = {"deal.created.v1": date(2026, 1, 7)}
-    found = funnel.postings(
-        events, lambda event: days.get(event.type, date(2026, 1, 6)), company().places
-    )
+    found = funnel.postings(events, lambda event: days.get(event.type, date(2026, 1, 6)), company())
     assert total(found, "measure", "day", "days", scope="ann", measure="won") == {
         ("won", day("01-07"), 0): (1, 100)
     }

@@ -1,25 +1,33 @@
 """Who may see which scopes of kpi, and who may write what."""
 
+from datetime import date
+
 import pytest
 
+from services.kit.chart import Chart, Sight
 from services.kit.errors import Forbidden
+from services.kit.organisation.whereabouts import Span
 from services.kpi.domain import events, policy
 
-STANDS = {
-    "ann": {"north"},
-    "ben": {"north", "region"},
-    "boss": {"north", "region"},
-    "cai": {"south", "region"},
-    "north": ("north", "region"),
-    "south": ("south", "region"),
-    "region": ("region",),
-}
+DAY = date(2026, 1, 5)
 ALL = ["region", "south", "north", "cai", "ben", "ann", "stranger"]
-KNOWN = set(ALL) - {"stranger"}
+PLACED = {"region": None, "north": "region", "south": "region"}
+TEAMS = {"ann": "north", "ben": "north", "cai": "south"}
+
+
+def sight(me=None, managed=()):
+    """The place of one of three reps, of two teams in a region."""
+    chart = Chart(
+        "t", 1, DAY, None,
+        {unit: [Span(parent, DAY, None)] for unit, parent in PLACED.items()}, {},
+        {member: [Span(team, DAY, None)] for member, team in TEAMS.items()},
+    )  # fmt: skip
+    own = frozenset({TEAMS[me]} if me in TEAMS else ())
+    return Sight(chart, DAY, me, own, frozenset(managed))
 
 
 def visible(role, member=None, managed=()):
-    return policy.visible_scopes(role, member, ALL, STANDS, managed, KNOWN)
+    return policy.visible_scopes(role, sight(member, managed), ALL)
 
 
 @pytest.mark.parametrize("role", sorted(policy.WHOLE_TENANT))
@@ -36,7 +44,8 @@ def test_a_rep_who_manages_by_mistake_gains_nothing():
 
 
 def test_a_manager_sees_what_they_manage_with_all_below():
-    assert visible("manager", "cai", {"region"}) == ["region", "south", "north", "cai", "ben"]
+    everybody = ["region", "south", "north", "cai", "ben", "ann"]
+    assert visible("manager", "cai", {"region"}) == everybody
     assert visible("manager", "ann", {"south"}) == ["south", "north", "cai", "ann"]
 
 
@@ -46,8 +55,8 @@ def test_without_a_member_nothing_is_seen(role):
 
 
 def test_the_order_asked_for_is_kept_and_the_unknown_is_left_out():
-    assert policy.visible_scopes("admin", None, ["b", "x", "a"], {}, (), {"a", "b"}) == ["b", "a"]
-    assert policy.visible_scopes("rep", "ann", ["ann"], STANDS, (), ()) == []
+    assert policy.visible_scopes("admin", sight(), ["cai", "x", "ann"]) == ["cai", "ann"]
+    assert policy.visible_scopes("rep", sight("ann"), ["x"]) == []
 
 
 @pytest.mark.parametrize("may", [policy.need_configuration, policy.need_events])

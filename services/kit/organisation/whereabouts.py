@@ -7,11 +7,9 @@ day counts where the member first was, and a leaver's open deals where the membe
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import cached_property
 from typing import NamedTuple
 
 from services.kit.limits import TREE_DEPTH
-from services.kpi.domain.funnel import Places
 
 
 class Span(NamedTuple):
@@ -39,7 +37,7 @@ def nearest(spans: Sequence[Span], day: date) -> list[Span]:
 
 
 class Whereabouts:
-    """Answers the funnel's questions from memberships by member and placements by unit."""
+    """Answers roll-ups' questions from memberships by member and placements by unit."""
 
     def __init__(
         self, memberships: Mapping[str, Sequence[Span]], placements: Mapping[str, Sequence[Span]]
@@ -48,11 +46,8 @@ class Whereabouts:
         self._placements = placements
         self._chains: dict[tuple[str, date], tuple[str, ...]] = {}
 
-    @cached_property
-    def places(self) -> Places:
-        return Places(units_on=self.units_on, chain=self.chain, moves=self.moves)
-
     def units_on(self, member: str, day: date) -> list[tuple[str, int]]:
+        """The member's units with their shares in basis points."""
         shares: dict[str, int] = {}
         for span in nearest(self._memberships.get(member, ()), day):
             if span.target is not None:
@@ -60,6 +55,7 @@ class Whereabouts:
         return sorted(shares.items())
 
     def chain(self, unit: str, day: date) -> tuple[str, ...]:
+        """The unit and those above it, nearest first."""
         known = self._chains.get((unit, day))
         if known is not None:
             return known

@@ -1,4 +1,9 @@
-"""The organisation and the tenant's settings as kpi knows them from facts in the log."""
+"""The organisation and the tenant's settings as a service knows them from facts in the log.
+
+Every service that decides who may see what, or rolls figures up, keeps this same small copy of
+what targets tells (architecture.md, "Tenancy and access"): the tables org_unit, org_member,
+org_membership, tenant_setting and day, and org_head with the offset of the last of these facts.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -8,8 +13,47 @@ import orjson
 
 from services.kit.db import Connection
 
+TENANT_CONFIGURED = "tenant.configured.v1"
+UNIT_PLACED = "unit.placed.v1"
+MEMBER_JOINED = "member.joined.v1"
+MEMBER_MOVED = "member.moved.v1"
+DAY_STARTED = "day.started.v1"
+TYPES = (TENANT_CONFIGURED, UNIT_PLACED, MEMBER_JOINED, MEMBER_MOVED, DAY_STARTED)
+"""What `learn` takes in."""
 
-async def put_setting(connection: Connection, tenant_id: str, payload: Mapping[str, Any]) -> None:
+
+async def learn(
+    connection: Connection, tenant_id: str, type_: str, payload: Mapping[str, Any], offset: int
+) -> None:
+    """Take in one fact; other types than TYPES change nothing."""
+    if type_ not in TYPES:
+        return
+    if type_ == TENANT_CONFIGURED:
+        await _put_setting(connection, tenant_id, payload)
+    elif type_ == UNIT_PLACED:
+        await _put_unit(connection, tenant_id, payload, offset)
+    elif type_ == MEMBER_JOINED:
+        await _put_member(connection, tenant_id, payload, offset)
+    elif type_ == MEMBER_MOVED:
+        await _put_memberships(connection, tenant_id, payload)
+    else:
+        await _put_day(connection, tenant_id, date.fromisoformat(payload["day"]))
+    await connection.execute(
+        "INSERT INTO org_head (tenant_id, log_offset) VALUES ($1, $2) "
+        "ON CONFLICT (tenant_id) DO UPDATE SET log_offset = $2",
+        tenant_id, offset,
+    )  # fmt: skip
+
+
+async def head(connection: Connection, tenant_id: str) -> int:
+    """The offset of the last fact that was taken in: what is derived from them holds until then."""
+    return (
+        await connection.fetchval("SELECT log_offset FROM org_head WHERE tenant_id = $1", tenant_id)
+        or 0
+    )
+
+
+async def _put_setting(connection: Connection, tenant_id: str, payload: Mapping[str, Any]) -> None:
     await connection.execute(
         "INSERT INTO tenant_setting (tenant_id, effective_on, zone, currency, fiscal_start_month, "
         "week_rule) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, effective_on) "
@@ -19,7 +63,7 @@ async def put_setting(connection: Connection, tenant_id: str, payload: Mapping[s
     )  # fmt: skip
 
 
-async def put_unit(
+async def _put_unit(
     connection: Connection, tenant_id: str, payload: Mapping[str, Any], offset: int
 ) -> None:
     await connection.execute(
@@ -31,7 +75,7 @@ async def put_unit(
     )  # fmt: skip
 
 
-async def put_member(
+async def _put_member(
     connection: Connection, tenant_id: str, payload: Mapping[str, Any], offset: int
 ) -> None:
     await connection.execute(
@@ -43,7 +87,7 @@ async def put_member(
     )  # fmt: skip
 
 
-async def put_memberships(
+async def _put_memberships(
     connection: Connection, tenant_id: str, payload: Mapping[str, Any]
 ) -> None:
     """Replace the member's whole list."""
@@ -133,7 +177,7 @@ async def started_day(connection: Connection, tenant_id: str) -> date | None:
     return day
 
 
-async def put_day(connection: Connection, tenant_id: str, day: date) -> None:
+async def _put_day(connection: Connection, tenant_id: str, day: date) -> None:
     await connection.execute(
         "INSERT INTO day (tenant_id, started_on) VALUES ($1, $2) "
         "ON CONFLICT (tenant_id) DO UPDATE SET started_on = greatest(day.started_on, $2)",

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from services.kit.limits import TREE_DEPTH
-from services.kpi.domain.places import Whereabouts, nearest
+from services.kit.organisation.whereabouts import Whereabouts, nearest
 from tests.support.deals import company, span
 
 
