@@ -27,6 +27,8 @@ class FakeLog:
         self.facts: list[dict[str, Any]] = []
         """What services said, each once, in order."""
         self.away: int | Exception | None = None
+        self.asked = 0
+        """Requests so far."""
         self._moved = asyncio.Condition()
 
     @property
@@ -87,6 +89,7 @@ class FakeLog:
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         viewer = await self._verifier.viewer(dict(request.headers))
         assert viewer.role == "service"
+        self.asked += 1
         if isinstance(self.away, Exception):
             raise self.away
         if self.away is not None:
