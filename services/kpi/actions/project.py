@@ -18,6 +18,7 @@ from services.kit import limits, projection, versions
 from services.kit.db import Connection
 from services.kit.organisation.whereabouts import Span, Whereabouts
 from services.kit.period import business_day
+from services.kpi.actions import cells
 from services.kpi.domain import events, funnel, transitions
 from services.kpi.domain.funnel import Key, Posting
 from services.kpi.domain.transitions import Conclusion
@@ -305,6 +306,10 @@ async def _learn(
     """A fact about the organisation or the time zone moves the deals it concerns."""
     assert group.fact is not None
     type_, payload = group.fact
+    if type_ in cells.LEARNT:
+        moved = await cells.learn(connection, tenant_id, type_, payload, group.last)
+        books.versions.update(dict.fromkeys(moved, group.last))
+        return
     if type_ not in _WORLD:
         return
     if type_ == events.TENANT_CONFIGURED:

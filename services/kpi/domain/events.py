@@ -10,12 +10,15 @@ TENANT_CONFIGURED = "tenant.configured.v1"
 UNIT_PLACED = "unit.placed.v1"
 MEMBER_JOINED = "member.joined.v1"
 MEMBER_MOVED = "member.moved.v1"
+METRIC_DECLARED = "metric.declared.v1"
+METRIC_CLOSED = "metric.closed.v1"
+TARGET_SET = "target.set.v1"
 
 OBSERVATIONS = (OBSERVED, RETRACTED)
 CONCLUSIONS = (*transitions.DEAL_CONCLUSIONS, transitions.SUPERSEDED)
 FACTS_OF: dict[str, tuple[str, ...]] = {
-    "kpi": (DAY_STARTED, PIPELINE_CONFIGURED),
-    "targets": (TENANT_CONFIGURED, UNIT_PLACED, MEMBER_JOINED, MEMBER_MOVED),
+    "kpi": (DAY_STARTED, PIPELINE_CONFIGURED, METRIC_DECLARED, METRIC_CLOSED),
+    "targets": (TENANT_CONFIGURED, UNIT_PLACED, MEMBER_JOINED, MEMBER_MOVED, TARGET_SET),
     "customers": (),
     "incentives": (),
 }

@@ -3,13 +3,14 @@
 from datetime import date
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Uuid = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
-
-
-class Payload(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
+from services.kpi.schemas.metrics import (
+    MetricClosedPayload,
+    MetricDeclaredPayload,
+    TargetSetPayload,
+)
+from services.kpi.schemas.payload import Payload, Uuid
 
 
 class AmountPayload(Payload):
@@ -151,6 +152,9 @@ PAYLOADS: dict[str, type[Payload]] = {
     "unit.placed.v1": UnitPlacedPayload,
     "member.joined.v1": MemberJoinedPayload,
     "member.moved.v1": MemberMovedPayload,
+    "metric.declared.v1": MetricDeclaredPayload,
+    "metric.closed.v1": MetricClosedPayload,
+    "target.set.v1": TargetSetPayload,
 }
 
 

@@ -8,7 +8,10 @@ from services.kit.db import Connection
 from services.kpi.domain.funnel import Posting
 
 PROJECTION = "funnel"
-TABLES = ("projection_cursor", "deal", "funnel_posting", "funnel_rollup", "subject_version")
+TABLES = (
+    "projection_cursor", "deal", "funnel_posting", "funnel_rollup", "target_cell",
+    "subject_version",
+)  # fmt: skip
 """What the projection writes; each exists beside the live one too."""
 COMPARED = {
     # A rollup whose postings cancelled out is as good as none.
@@ -21,6 +24,7 @@ COMPARED = {
         "",
     ),
     "deal": ("*", ""),
+    "target_cell": ("*", ""),
     "subject_version": ("*", ""),
     "projection_cursor": ("*", ""),
 }
