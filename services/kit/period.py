@@ -137,6 +137,36 @@ def parent(period: Period, calendar: Calendar) -> Period | None:
     return Period.parse(code, calendar)
 
 
+def previous(period: Period, calendar: Calendar) -> Period:
+    """The period of the same kind just before.
+
+    >>> [previous(Period.parse(code, Calendar()), Calendar()).code
+    ...  for code in ("2026", "2026-Q1", "2026-01", "2026-01-W1", "2026-W01", "2026-03-01")]
+    ['2025', '2025-Q4', '2025-12', '2025-12-W5', '2025-W52', '2026-02-28']
+    """
+    if period.first <= date(FIRST_YEAR, 1, 1):
+        raise PeriodInvalid(f"nothing comes before {period.code}")
+    day = period.first - _ONE_DAY
+    match period.kind:
+        case "day":
+            code = day.isoformat()
+        case "iso_week":
+            year, week, _ = day.isocalendar()
+            code = f"{year:04d}-W{week:02d}"
+        case "week":
+            starts = _piece_starts(day.replace(day=1), calendar)
+            code = f"{day.isoformat()[:7]}-W{sum(start <= day for start in starts)}"
+        case "month":
+            code = day.isoformat()[:7]
+        case "quarter":
+            start = _months_later(period.first, -3)
+            number = (start.month - calendar.fiscal_start_month) % 12 // 3 + 1
+            code = f"{_months_later(start, -3 * (number - 1)).year:04d}-Q{number}"
+        case "year":
+            code = f"{int(period.code) - 1:04d}"
+    return Period.parse(code, calendar)
+
+
 def pieces(month: Period, calendar: Calendar) -> tuple[Period, ...]:
     """The week pieces of a month, in order."""
     assert month.kind == "month", "only a month has week pieces"

@@ -1,7 +1,7 @@
 """Reads of the funnel, of deals and of quarantine: what a viewer may see, at which offset."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -11,20 +11,13 @@ from services.kit.chart import Charts, look
 from services.kit.db import Connection
 from services.kit.errors import Invalid, NotFound
 from services.kit.period import Period, business_day
+from services.kpi.actions import outlook
+from services.kpi.actions.outlook import Outlook, Slice
 from services.kpi.domain import figures, policy
 from services.kpi.domain.figures import Figures
 from services.kpi.domain.observation import Pipeline
 from services.kpi.store import connections
 from services.kpi.store import funnel as store
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Which part of the funnel: a pipeline's code (None: the default), a product, a channel."""
-
-    pipeline: str | None = None
-    product: str | None = None
-    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +29,7 @@ class Board:
     pipeline: Pipeline
     currency: str
     funnels: Mapping[str, Figures]
+    outlooks: Mapping[str, Outlook]
 
 
 async def board(
@@ -50,8 +44,12 @@ async def board(
     now: datetime,
     as_of: datetime | None = None,
     known_at: datetime | None = None,
+    parts: Collection[str] = outlook.PARTS,
 ) -> Board:
-    """The funnels of the scopes that the viewer may see; the others are absent."""
+    """The funnels of the scopes that the viewer may see; the others are absent.
+
+    `parts` of the outlook are of now: the past is read without them.
+    """
     chart = await charts.get(connection, tenant_id)
     tenant = chart.settings
     period = Period.parse(period_code, tenant.calendar)
@@ -80,7 +78,11 @@ async def board(
         )  # fmt: skip
     found = figures.of(rows, pipeline)
     funnels = {scope: found.get(scope) or figures.empty(pipeline) for scope in visible}
-    return Board(offset, period, pipeline, tenant.currency, funnels)
+    ahead: Mapping[str, Outlook] = {}
+    if as_of is None and known_at is None:
+        asked = replace(part, pipeline=pipeline.code)
+        ahead = await outlook.outlooks(connection, tenant_id, chart, asked, period, funnels, parts)
+    return Board(offset, period, pipeline, tenant.currency, funnels, ahead)
 
 
 async def deals(

@@ -1,8 +1,9 @@
 """The funnel of members and units, in batches."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from fastapi.responses import Response
@@ -13,13 +14,15 @@ from services.kit.ids import is_id
 from services.kit.limits import PAGE_MOST
 from services.kit.money import Money
 from services.kit.period import FIRST_YEAR, LAST_YEAR
-from services.kpi.actions import read
-from services.kpi.actions.read import Board, Slice
+from services.kpi.actions import outlook, read
+from services.kpi.actions.outlook import Outlook, Slice
+from services.kpi.actions.read import Board
 from services.kpi.api.edge import Asker, Parts, TenantId, example, reading
-from services.kpi.domain.figures import Figures, StageFigures
+from services.kpi.domain.figures import Figures, StageFigures, percent
 from services.kpi.schemas.wire import FunnelBoard
 
 router = APIRouter(tags=["funnel"])
+Part = Literal["figures", "bottlenecks", "forecast"]
 
 
 @router.get(
@@ -35,6 +38,21 @@ router = APIRouter(tags=["funnel"])
                 "won": {"deals": 9, "amount": {"amount": "540000.00", "currency": "CNY"}},
                 "lost": {"deals": 3, "amount": {"amount": "0.00", "currency": "CNY"}},
                 "win_rate": "75.0", "win_rate_all": "22.5", "cycle_days": "45.2",
+                "bottlenecks": [
+                    {
+                        "stage": "intent", "conversion": "40.0", "usual": "60.0", "drop": "20.0",
+                        "amount_at_stake": {"amount": "200000.00", "currency": "CNY"},
+                    }
+                ],
+                "forecast": {
+                    "weighted": {"amount": "1050000.00", "currency": "CNY"},
+                    "run_rate": {"amount": "1620000.00", "currency": "CNY"},
+                    "low": {"amount": "778350.00", "currency": "CNY"},
+                    "high": {"amount": "1321650.00", "currency": "CNY"},
+                    "chances": [
+                        {"stage": "intent", "chance": "40.0", "closed": 50, "basis": "own"}
+                    ],
+                },
             }
         ],
     ),
@@ -52,6 +70,10 @@ async def get_funnels(
     channel: str | None = None,
     as_of: Annotated[datetime | None, Query(description="what had happened by then")] = None,
     known_at: Annotated[datetime | None, Query(description="what was known by then")] = None,
+    parts: Annotated[
+        list[Part] | None,
+        Query(description="what to add to the figures; all by default, `figures` alone adds none"),
+    ] = None,
     min_offset: Annotated[int | None, Query(ge=0, description="wait until this is counted")] = None,
 ) -> Response:
     """Funnels of the scopes that the caller may see, all at one offset; the others are absent."""
@@ -69,6 +91,7 @@ async def get_funnels(
         board = await read.board(
             connection, tenant_id, viewer, scope, period, Slice(pipeline, product, channel),
             charts=kpi.charts, now=kpi.clock.now(), as_of=as_of, known_at=known_at,
+            parts=outlook.PARTS if parts is None else parts,
         )  # fmt: skip
     return JSONResponse(_present(board), headers={"Headwater-Offset": str(board.offset)})
 
@@ -113,7 +136,39 @@ def _funnel(scope: str, board: Board, found: Figures) -> dict[str, Any]:
         "win_rate": _text(found.win_rate),
         "win_rate_all": _text(found.win_rate_all),
         "cycle_days": _text(found.cycle_days),
+        **_outlook(board.outlooks.get(scope, Outlook()), money),
     }
+
+
+def _outlook(found: Outlook, money: Callable[[int], dict[str, str]]) -> dict[str, Any]:
+    ahead = found.forecast
+    return {
+        "bottlenecks": None if found.bottlenecks is None else [
+            {
+                "stage": narrow.stage,
+                "conversion": str(narrow.conversion),
+                "usual": str(narrow.usual),
+                "drop": str(narrow.drop),
+                "amount_at_stake": money(narrow.at_stake_minor),
+            }
+            for narrow in found.bottlenecks
+        ],
+        "forecast": None if ahead is None else {
+            "weighted": money(ahead.weighted_minor),
+            "run_rate": None if ahead.run_rate_minor is None else money(ahead.run_rate_minor),
+            "low": money(ahead.low_minor),
+            "high": money(ahead.high_minor),
+            "chances": [
+                {
+                    "stage": stage,
+                    "chance": _text(percent(chance.won, chance.closed)),
+                    "closed": chance.closed,
+                    "basis": chance.basis,
+                }
+                for stage, chance in found.chances.items()
+            ],
+        },
+    }  # fmt: skip
 
 
 def _text(value: Decimal | None) -> str | None:

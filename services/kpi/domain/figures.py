@@ -31,6 +31,7 @@ class StageFigures:
     open: int
     undated: int
     open_minor: int
+    advanced: int
     conversion: Decimal | None
     median_days: Decimal | None
 
@@ -145,6 +146,7 @@ def _figures(sums: _Sums, pipeline: Pipeline) -> Figures:
 
 def _stage(stage: Stage, sums: _Sums) -> StageFigures:
     entered = sums.deals["entered", stage.code]
+    advanced = sums.deals["advanced", stage.code]
     return StageFigures(
         stage=stage,
         entered=entered,
@@ -152,8 +154,7 @@ def _stage(stage: Stage, sums: _Sums) -> StageFigures:
         open=sums.deals["open", stage.code],
         undated=sums.deals["undated", stage.code],
         open_minor=sums.minor["open", stage.code],
-        conversion=percent(sums.deals["advanced", stage.code], entered)
-        if stage.kind == "open"
-        else None,
+        advanced=advanced,
+        conversion=percent(advanced, entered) if stage.kind == "open" else None,
         median_days=median(sums.days["left", stage.code]),
     )

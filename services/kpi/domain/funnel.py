@@ -11,8 +11,9 @@ a unit with everything below it), a measure, stage, slice and business day.
 | open | of the change | +1 and −1 as open deals come and go: the sum up to a day stands that day |
 | undated | as open | the same for those of them that have no date at all |
 | left | of leaving | `days` spent in the stage, a histogram: exact medians |
-| advanced | of the *entry* | entries that later reached a later stage (not lost) |
+| advanced | of the *entry* | entries that later reached a later stage (not lost), after `days` |
 | won, lost | of closing | `days` since creation; reversed on the day of reopening or deletion |
+| won_from, lost_from | as won, lost | the closing once for each open stage the deal had been in |
 
 A deal counts once in every scope however many are credited; amounts follow the owners' shares and
 add up exactly. Credit stays with who owned the deal when it closed, also when it is deleted and
@@ -161,12 +162,13 @@ def postings(
 
 
 class _Closing(NamedTuple):
-    """A win or a loss as it was posted."""
+    """A win or a loss as it was posted; `passed` are the open stages that led there."""
 
     measure: str
     facts: Mapping[str, Any]
     day: date
     days: int
+    passed: tuple[str, ...]
 
 
 class _Walk:
@@ -181,6 +183,7 @@ class _Walk:
         self.stage = ("", "")
         self.entered_on = UNDATED
         self.entries: list[_Entry] = []
+        self.passed: dict[tuple[str, str], None] = {}
         self.created: tuple[date, Mapping[str, Any]] | None = None
         self.closed: _Closing | None = None
         self.deleted: _Closing | None = None
@@ -263,13 +266,15 @@ class _Walk:
                 and entry.stage["position"] < stage["position"]
             ]
             for entry in reached:
+                days = UNKNOWN_DAYS if entry.day == UNDATED else (day - entry.day).days
                 self.ledger.post(
                     "advanced", entry.stage["code"], entry.facts, entry.day, event.id,
-                    effective_on=day,
+                    effective_on=day, days=days,
                 )  # fmt: skip
             self.entries = [e for e in self.entries if e not in reached]
         if stage["kind"] == "open":
             self.entries.append(_Entry(stage, day, facts))
+            self.passed[stage["pipeline"], stage["code"]] = None
         self.stage, self.entered_on = (stage["pipeline"], stage["code"]), day
 
     def leave(self, stage: Mapping[str, Any] | None, day: date, facts: Mapping[str, Any]) -> None:
@@ -284,9 +289,9 @@ class _Walk:
         since = self.created[0]
         days = UNKNOWN_DAYS if UNDATED in (since, day) else (day - since).days
         stage = event.payload["stage"]
-        measure = stage["kind"]
-        self.ledger.post(measure, stage["code"], event.payload, day, event.id, days=days)
-        self.closed = _Closing(measure, event.payload, day, days)
+        passed = tuple(code for line, code in self.passed if line == stage["pipeline"])
+        self.closed = _Closing(stage["kind"], event.payload, day, days, passed)
+        self.post_close(self.closed, day)
 
     def reverse_close(self, day: date) -> None:
         if self.closed is None:
@@ -295,11 +300,18 @@ class _Walk:
         self.closed = None
 
     def post_close(self, closing: _Closing, day: date, sign: int = 1) -> None:
-        """A closing on a day other than its own, to who closed it."""
+        """A closing, on its own day or another, to who closed it."""
+        at = self.at(closing.facts, closing.day)
         self.ledger.post(
             closing.measure, closing.facts["stage"]["code"], closing.facts, day, self.event_id,
-            days=closing.days, sign=sign, at=self.at(closing.facts, closing.day),
+            days=closing.days, sign=sign, at=at,
         )  # fmt: skip
+        counted = dict.fromkeys(at, 0)
+        for stage in closing.passed:
+            self.ledger.post(
+                f"{closing.measure}_from", stage, closing.facts, day, self.event_id,
+                sign=sign, at=counted,
+            )  # fmt: skip
 
     def change_closed_amount(self, facts: Mapping[str, Any], day: date) -> None:
         """A closed deal's new amount is posted on the day of the change, to who closed it."""

@@ -235,6 +235,35 @@ class ClosedRead(Wire):
     amount: MoneyRead
 
 
+class BottleneckRead(Wire):
+    stage: str = Field(description="code of the stage that is narrower than usual")
+    conversion: str = Field(description="percent of the period's entries", examples=["40.0"])
+    usual: str = Field(
+        description="percent of the entries of the four comparable periods before, at the same age"
+    )
+    drop: str = Field(description="percentage points between the two", examples=["20.0"])
+    amount_at_stake: MoneyRead = Field(description="amount of the entries × the drop")
+
+
+class ChanceRead(Wire):
+    """How likely a deal in the stage is won, and from how many closings that is known."""
+
+    stage: str
+    chance: str | None = Field(description="percent; null where nothing ever closed from the stage")
+    closed: int = Field(description="deals that closed in the last 365 days after it")
+    basis: Literal["own", "tenant", "none"] = Field(description="whose closings they are")
+
+
+class ForecastRead(Wire):
+    weighted: MoneyRead = Field(description="won, and what is open × its stage's chance")
+    run_rate: MoneyRead | None = Field(
+        description="won so far carried to the period's end; null before it begins"
+    )
+    low: MoneyRead = Field(description="four times in five not less than this")
+    high: MoneyRead = Field(description="and not more than this")
+    chances: list[ChanceRead] = Field(description="of the open stages; none once it is over")
+
+
 class FunnelRead(Wire):
     scope: str
     pipeline: str
@@ -247,6 +276,12 @@ class FunnelRead(Wire):
     win_rate: str | None = Field(description="won ÷ closed in the period, percent")
     win_rate_all: str | None = Field(description="won ÷ (closed + open at the end), percent")
     cycle_days: str | None = Field(description="mean days from first sight to win")
+    bottlenecks: list[BottleneckRead] | None = Field(
+        description="the costliest first; null where it was left out or the past is read"
+    )
+    forecast: ForecastRead | None = Field(
+        description="null where it was left out or the past is read"
+    )
 
 
 class FunnelBoard(Wire):

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from services.kit.period import (
     children,
     local_midnight,
     parent,
+    previous,
 )
 
 calendars = st.builds(
@@ -104,3 +106,21 @@ def test_an_instant_lies_between_its_days_midnights(naive, zone):
     instant = naive.replace(tzinfo=UTC)
     day = business_day(instant, zone)
     assert local_midnight(day, zone) <= instant < local_midnight(day + timedelta(days=1), zone)
+
+
+@settings(deadline=None)  # a whole year of days is walked
+@given(years, calendars)
+def test_the_previous_period_ends_the_day_before_and_is_of_the_same_kind(year, calendar):
+    walked = [*below(Period.parse(str(year), calendar), calendar)]
+    for period in [*walked, Period.parse(f"{year}-W01", calendar)]:
+        before = previous(period, calendar)
+        assert before.kind == period.kind
+        assert period.first - before.last == timedelta(days=1)
+        assert Period.parse(before.code, calendar) == before
+
+
+@given(calendars)
+def test_nothing_comes_before_the_first_year(calendar):
+    first = Period.parse("1900", calendar)
+    with pytest.raises(PeriodInvalid):
+        previous(first, calendar)

@@ -45,6 +45,8 @@ def test_a_deal_on_its_way_to_won():
             ("entered", "won", 0): (1, 100),
             ("open", "negotiation", 0): (-1, -100),
             ("won", "won", 30): (1, 100),
+            ("won_from", "lead", 0): (1, 0),
+            ("won_from", "negotiation", 0): (1, 0),
         }
     assert total(found, "measure", scope="ben") == {}
     assert total(found, "measure", scope="south") == {}
@@ -229,6 +231,7 @@ def test_a_deal_reopened_later_is_taken_back_then():
     found = post(life(("2026-01-01", "lead"), ("2026-01-11", "won"), ("2026-04-02", "intent")))
     assert total(found, "measure", "stage", "days", scope="north", since="2026-04-01") == {
         ("won", "won", 10): (-1, -100),
+        ("won_from", "lead", 0): (-1, 0),
         ("entered", "intent", 0): (1, 100),
         ("open", "intent", 0): (1, 100),
     }
@@ -240,6 +243,36 @@ def test_a_deal_reopened_later_is_taken_back_then():
              ("2026-04-11", "won"))
     )  # fmt: skip
     assert total(again, "days", measure="won", scope="north") == {100: (1, 100)}
+    assert total(again, "stage", "day", measure="won_from", scope="north") == {
+        ("lead", day("01-11")): (1, 0),
+        ("lead", day("04-02")): (-1, 0),
+        ("lead", day("04-11")): (1, 0),
+        ("intent", day("04-11")): (1, 0),
+    }
+
+
+def test_a_closing_counts_once_for_each_stage_that_led_to_it():
+    again = life(
+        ("2026-01-01", "lead"), ("2026-01-03", "intent"), ("2026-01-05", "lead"),
+        ("2026-01-09", "lost"),
+    )  # fmt: skip
+    found = post([*again, seen("c", "2026-01-12", amount=700)])
+    assert total(found, "measure", "stage", measure="lost_from", scope="region") == {
+        ("lost_from", "lead"): (1, 0),
+        ("lost_from", "intent"): (1, 0),
+    }
+    found = post([*again, seen("c", "2026-01-12", kind="deleted")])
+    assert total(found, "stage", measure="lost_from", scope="ann") == {}
+
+
+def test_an_entry_that_moved_on_says_after_how_many_days():
+    found = post(
+        [*life((None, "lead"), ("2026-01-05", "intent"), ("2026-01-15", "negotiation"))]
+    )  # fmt: skip
+    assert total(found, "stage", "days", measure="advanced", scope="ann") == {
+        ("lead", UNKNOWN_DAYS): (1, 100),
+        ("intent", 10): (1, 100),
+    }
 
 
 def test_from_lost_to_won_in_one_step():
@@ -379,6 +412,7 @@ def test_a_deal_in_another_pipeline_is_posted_there():
         ("advanced", "renewals", "lead"): (1, 100),
         ("entered", "renewals", "won"): (1, 100),
         ("won", "renewals", "won"): (1, 100),
+        ("won_from", "renewals", "lead"): (1, 0),
     }
 
 
@@ -421,4 +455,5 @@ def test_every_posting_names_the_event_behind_it():
     assert {(p.event_id, p.key.measure) for p in found if p.key.scope == "ann"} == {
         ("e0", "created"), ("e0", "entered"), ("e0", "open"),
         ("e1", "left"), ("e1", "advanced"), ("e1", "entered"), ("e1", "open"), ("e2", "won"),
+        ("e2", "won_from"),
     }  # fmt: skip
