@@ -11,6 +11,8 @@ PAGE_MOST = 100
 TREE_DEPTH = 64
 MEMBERS = 200_000
 """Most members of one tenant's organisation."""
+METRICS = 200
+"""Most metrics of one tenant's catalogue."""
 POOL_CONNECTIONS = 4
 """Database connections a process keeps per service."""
 STATEMENT_MILLIS = 10_000

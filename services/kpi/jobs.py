@@ -1,4 +1,6 @@
-"""What the clock starts (day.started at each local midnight, the retention) and what workers do."""
+"""What runs by itself: the catalogue of a new tenant, day.started at each local midnight, the
+retention; and what workers do.
+"""
 
 import asyncio
 import contextlib
@@ -14,11 +16,13 @@ from services.kit.db import Database
 from services.kit.errors import Refusal
 from services.kit.period import business_day, local_midnight
 from services.kpi.actions import checks
+from services.kpi.actions.catalogue import default_facts
 from services.kpi.actions.connections import KPI
 from services.kpi.actions.facts import Fact
 from services.kpi.actions.submission import Submission
 from services.kpi.actions.tenants import all_tenants
 from services.kpi.domain import events
+from services.kpi.store import metrics
 from services.kpi.writer import Writer
 
 log = logging.getLogger(__name__)
@@ -33,6 +37,7 @@ class Jobs:
         self._writer = writer
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
+        self._declared: set[str] = set()
 
     async def open(self) -> None:
         self._task = asyncio.create_task(self._run(), name="kpi jobs")
@@ -69,6 +74,7 @@ class Jobs:
             last = await directory.started_day(connection, tenant_id)
         if not settings:
             return
+        await self._declare(tenant_id)
         zone = ZoneInfo(settings[-1]["zone"])
         today = business_day(self._clock.now(), zone)
         if last is not None and last >= today:
@@ -87,6 +93,17 @@ class Jobs:
         ]  # fmt: skip
         await self._writer.submit(Submission(tenant_id, KPI, facts=facts))
         await self._forget(tenant_id)
+
+    async def _declare(self, tenant_id: str) -> None:
+        """Declare the metrics that every tenant has; those of this release may be new to it."""
+        if tenant_id in self._declared:
+            return
+        async with self._database.read(tenant_id) as connection:
+            known = await metrics.catalogue(connection, tenant_id)
+        facts = default_facts(tenant_id, known, self._clock.now())
+        if facts:
+            await self._writer.submit(Submission(tenant_id, KPI, facts=facts))
+        self._declared.add(tenant_id)
 
     async def _forget(self, tenant_id: str) -> None:
         """Drop raw deliveries past the retention, once a day."""

@@ -12,7 +12,7 @@ from typing import Any
 from services.kit import directory
 from services.kit.db import Connection
 from services.kpi.domain import events
-from services.kpi.store import connections
+from services.kpi.store import connections, metrics
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,5 @@ async def learn(connection: Connection, tenant_id: str, facts: Sequence[Fact], h
         await directory.learn(connection, tenant_id, fact.type, fact.payload, offset)
         if fact.type == events.PIPELINE_CONFIGURED:
             await connections.put_pipeline(connection, tenant_id, fact.payload)
+        elif fact.type == events.METRIC_DECLARED:
+            await metrics.put(connection, tenant_id, fact.payload, offset)

@@ -2,8 +2,20 @@
 
 from fastapi import APIRouter
 
-from services.kpi.api import connections, deals, events, funnels, log, operations, quarantine
+from services.kpi.api import (
+    attainments,
+    connections,
+    deals,
+    events,
+    funnels,
+    log,
+    metrics,
+    operations,
+    quarantine,
+)
 
 router = APIRouter(prefix="/kpi/v1")
-for part in (events, connections, quarantine, funnels, deals, log, operations):
+for part in (
+    events, connections, quarantine, funnels, deals, metrics, attainments, log, operations,
+):  # fmt: skip
     router.include_router(part.router)

@@ -17,6 +17,7 @@ from services.kit.operations import Operations
 from services.kit.projection import Progress
 from services.kit.vault import Vault
 from services.kpi.actions import tenants
+from services.kpi.actions.catalogue import Catalogues
 from services.kpi.store import funnel
 from services.kpi.writer import Writer
 
@@ -36,6 +37,7 @@ class Kpi:
     metrics: IngestMetrics
     verifier: Verifier
     charts: Charts = field(default_factory=Charts)
+    catalogues: Catalogues = field(default_factory=Catalogues)
 
 
 def kpi_of(request: Request) -> Kpi:

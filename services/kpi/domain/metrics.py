@@ -104,14 +104,18 @@ class Metric:
         """Whether periods and scopes do not add up: a ratio, or a percentage or score."""
         return self.denominator is not None or self.unit in {"percent", "score"}
 
+    @property
+    def scale(self) -> int:
+        """By which a ratio's quotient becomes the unit's whole numbers."""
+        return PERCENT_HUNDREDTHS if self.unit in {"percent", "score"} else 1
+
     def value(self, numerator: int, denominator: int | None) -> Fraction | None:
         """The exact value in the unit's whole numbers; None where nothing is below the line."""
         if self.denominator is None:
             return Fraction(numerator)
         if denominator is None or denominator <= 0:
             return None
-        scale = 1 if self.unit == "money" else PERCENT_HUNDREDTHS
-        return Fraction(numerator * scale, denominator)
+        return Fraction(numerator * self.scale, denominator)
 
 
 def rounded(value: Fraction) -> int:

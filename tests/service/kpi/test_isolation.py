@@ -29,6 +29,13 @@ CONFIGURE = ("sales_ops", "admin")
 PERIOD = "2026-Q1"
 
 
+def metric(product: str) -> dict[str, Any]:
+    return {
+        "name": {"en": "Sold", "zh": "销量"}, "kind": "result", "unit": "count",
+        "numerator": [{"measure": "won", "value": "count", "product": product}],
+    }  # fmt: skip
+
+
 @dataclass
 class Two:
     """Ours has data, theirs is as large; `names` is everything that tells of ours."""
@@ -78,6 +85,12 @@ class Two:
             "POST /kpi/v1/quarantine/release": {"json": {"ids": [self.held]}},
             "POST /kpi/v1/quarantine/discard": {"json": {"ids": [self.held]}},
             "GET /kpi/v1/funnels": {"params": {"scope": scopes, "period": PERIOD}},
+            "GET /kpi/v1/attainments": {"params": {"scope": scopes, "period": PERIOD}},
+            "GET /kpi/v1/leaderboard": {"params": {
+                "unit": self.ours.company.units["north"], "period": PERIOD, "metric": "sales",
+            }},
+            "GET /kpi/v1/metrics": {},
+            "PUT /kpi/v1/metrics/{code}": {"path": {"code": "visits"}, "json": metric("a-product")},
             "GET /kpi/v1/deals": {"params": {"limit": 100}},
             "GET /kpi/v1/deals/{deal}": {"path": {"deal": self.deal}},
             "GET /kpi/v1/feed": {},
@@ -122,6 +135,9 @@ async def two(clone: Callable[[str], Urls], server: Server) -> AsyncIterator[Two
             gates.append(gate)
             mark = f"product-of-{tenant}"
             await kpi.deliver(gate.item(deal=f"deal-of-{tenant}", amount="77", product=mark))
+            await kpi.client.put(
+                "/kpi/v1/metrics/sold", headers=kpi.token(tenant), json=metric(mark)
+            )
             await kpi.deliver(gate.item(deal=f"quiet-deal-of-{tenant}", product=mark))
             await kpi.deliver(gate.item(deal=f"bad-deal-of-{tenant}", owner="nobody"))
             await until(gate.day_started)
@@ -327,7 +343,10 @@ async def test_a_token_of_an_unknown_tenant_finds_nothing(two: Two) -> None:
 
 async def test_who_may_do_what(two: Two) -> None:
     """The matrix, over a tenant of its own kind: only whether the role gets through."""
-    reads = {"GET /kpi/v1/funnels": ROLES}
+    reads = {
+        f"GET /kpi/v1/{operation}": ROLES
+        for operation in ("funnels", "attainments", "leaderboard", "metrics")
+    }
     for operation in ("GET /kpi/v1/deals", "GET /kpi/v1/deals/{deal}"):
         reads[operation] = tuple(role for role in ROLES if role not in {"rep", "manager"})
     for operation in ("feed", "heads", "changes"):

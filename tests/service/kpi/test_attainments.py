@@ -1,0 +1,344 @@
+"""Metrics, targets, attainment, pace and lights over the wire (method.md 1.7)."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from headwater.databases import Urls
+from services.kit import ids
+from services.kpi.actions.rebuild import FUNNEL
+from services.kpi.domain.metrics import CATALOGUE
+from tests.support.gate import until
+from tests.support.kpi import Company, RunningKpi, running_kpi
+from tests.support.targets import target_set
+
+WEDNESDAY = datetime(2026, 3, 11, 10, tzinfo=UTC)  # the evening of the 11th in Shanghai
+WEEK = {f"2026-03-{day:02}": 400_00 for day in range(9, 14)}
+"""Five working days of 400.00 each, in a week of 2,000.00."""
+
+
+class Desk:
+    """A kpi with a company, and a rep's way to look at it."""
+
+    def __init__(self, kpi: RunningKpi, company: Company) -> None:
+        self.kpi, self.company = kpi, company
+        self.number = 0
+
+    def __getattr__(self, name: str) -> str:
+        found = {**self.company.members, **self.company.units}
+        return found[name]
+
+    async def sell(self, owner: Any, amount: str, at: str, stage: str = "won") -> int:
+        self.number += 1
+        body = {"deal": f"S{self.number}", "at": at, "stage": stage, "owner": owner,
+                "amount": amount}  # fmt: skip
+        answer = await self.kpi.deliver(body)
+        assert answer.status_code == 202, answer.text
+        return int(answer.json()["offset"])
+
+    async def ask(self, *scopes: str, role: str = "sales_ops", member: str | None = None,
+                  path: str = "attainments", **how: Any) -> Any:  # fmt: skip
+        parameters = {"period": "2026-03-W3", "metric": "sales", **how}
+        if scopes:
+            parameters["scope"] = list(scopes)
+        parameters = {name: value for name, value in parameters.items() if value is not None}
+        answer = await self.kpi.client.get(
+            f"/kpi/v1/{path}",
+            headers=self.kpi.token(self.company.tenant, role, member),
+            params=parameters,
+        )
+        assert answer.status_code == 200, answer.text
+        found = answer.json()
+        assert answer.headers["headwater-offset"] == str(found["offset"])
+        return found
+
+    async def one(self, scope: str, **how: Any) -> dict[str, Any]:
+        (found,) = (await self.ask(scope, **how))["items"]
+        return found  # type: ignore[no-any-return]
+
+    async def day(self) -> str | None:
+        """The business day that the projection has reached."""
+        database = self.kpi.app.state.kpi.database
+        async with database.read(self.company.tenant_id) as connection:
+            found: str | None = await connection.fetchval(
+                "SELECT max(e.subject) FROM entry AS e JOIN projection_cursor AS c "
+                "ON c.tenant_id = e.tenant_id AND e.log_offset <= c.log_offset "
+                "WHERE e.tenant_id = $1 AND e.type = 'day.started.v1'",
+                self.company.tenant_id,
+            )
+        return found
+
+    async def started(self, day: str) -> None:
+        async def reached() -> bool:
+            return await self.day() == f"day:{day}"
+
+        await until(reached)
+
+
+@pytest.fixture
+async def desk(clone: Callable[[str], Urls]) -> AsyncIterator[Desk]:
+    async with running_kpi(clone("kpi").app, WEDNESDAY) as kpi:
+        company = await kpi.company()
+        await kpi.connect(company)
+        desk = Desk(kpi, company)
+        await desk.started("2026-03-11")
+        yield desk
+
+
+def shape(found: Any) -> tuple[Any, ...]:
+    return tuple(found[name] for name in ("target", "actual", "attainment", "pace", "light"))
+
+
+async def test_a_week_by_its_working_days(desk: Desk) -> None:
+    fact = target_set(desk.ann, "sales", {"2026-03-W3": 2_000_00, **WEEK})
+    await desk.kpi.facts(desk.company, fact)
+    offset = await desk.sell("ann", "1500.00", "2026-03-10T09:00:00+08:00")
+    wednesday = await desk.one(desk.ann, min_offset=offset)
+    assert shape(wednesday) == ("2000.00", "1500.00", "75.0", "1200.00", "green")
+    desk.kpi.clock.move(days=4)
+    await desk.started("2026-03-15")
+    sunday = await desk.one(desk.ann)
+    assert shape(sunday) == ("2000.00", "1500.00", "75.0", "2000.00", "yellow")
+
+
+async def test_children_and_periods_that_are_sums_of_cells(desk: Desk) -> None:
+    months = {"2026-01": 900_00, "2026-02": 900_00, "2026-03": 1_240_00}
+    await desk.kpi.facts(desk.company, target_set(desk.ann, "sales", months))
+    await desk.sell("ann", "1000.00", "2026-01-10T09:00:00+08:00")
+    offset = await desk.sell("ann", "100.01", "2026-03-01T09:00:00+08:00")
+    quarter = await desk.one(desk.ann, period="2026-Q1", children="time", min_offset=offset)
+    # 1,800 of the months that are over, and 11 of 31 days of March
+    assert shape(quarter) == ("3040.00", "1100.01", "36.2", "2240.00", "red")
+    assert [(c["period"], *shape(c)) for c in quarter["children"]] == [
+        ("2026-01", "900.00", "1000.00", "111.1", "900.00", "green"),
+        ("2026-02", "900.00", "0.00", "0.0", "900.00", "red"),
+        ("2026-03", "1240.00", "100.01", "8.1", "440.00", "red"),
+    ]
+    week = await desk.one(desk.ann, period="2026-03-W1")
+    assert shape(week) == (None, "100.01", None, None, None), "the plan says nothing of weeks"
+    year = await desk.one(desk.ann, period="2026")
+    assert shape(year)[:1] == (None,), "nine months of the year have no cell"
+
+
+async def test_the_newest_plan_that_covers_a_period_holds_and_can_be_taken_back(desk: Desk) -> None:
+    old, new = ids.new(), ids.new()
+    await desk.kpi.facts(
+        desk.company,
+        target_set(desk.ann, "sales", {"2026-03": 310_00}, plan=old),
+        target_set(desk.ann, "sales", {"2026-03": 620_00}, plan=new),
+    )
+    offset = await desk.sell("ann", "31.00", "2026-03-10T09:00:00+08:00")
+    asked = {"period": "2026-03", "min_offset": offset}
+    assert (await desk.one(desk.ann, **asked))["target"] == "620.00"
+    taken = await desk.kpi.facts(desk.company, target_set(desk.ann, "sales", {}, plan=new))
+    asked["min_offset"] = taken["offset"]
+    assert shape(await desk.one(desk.ann, **asked)) == (
+        "310.00", "31.00", "10.0", "110.00", "red",
+    )  # fmt: skip
+
+
+async def test_cells_that_do_not_add_up_to_theirs_leave_the_pace_linear(desk: Desk) -> None:
+    cells = {"2026-03": 310_00, "2026-03-W1": 100_00}
+    await desk.kpi.facts(desk.company, target_set(desk.ann, "sales", cells))
+    offset = await desk.sell("ann", "1.00", "2026-03-10T09:00:00+08:00")
+    assert (await desk.one(desk.ann, period="2026-03", min_offset=offset))["pace"] == "110.00"
+
+
+async def test_rates_roll_up_by_numerator_and_denominator(desk: Desk) -> None:
+    for owner, stages in (("ann", ["won"]), ("ben", ["won", "lost", "lost"])):
+        for stage in stages:
+            offset = await desk.sell(owner, "10.00", "2026-03-10T09:00:00+08:00", stage)
+    await desk.kpi.facts(desk.company, *(
+        target_set(scope, "win_rate", {"2026-03": 62_50}, unit="percent")
+        for scope in (desk.ann, desk.ben, desk.north)
+    ))  # fmt: skip
+    offset = await desk.sell("cai", "10.00", "2026-03-10T09:00:00+08:00", "lead")
+    asked = {"metric": "win_rate", "period": "2026-03", "min_offset": offset}
+    found = await desk.ask(desk.ann, desk.ben, desk.north, desk.cai, **asked)
+    assert [shape(item) for item in found["items"]] == [
+        ("62.50", "100.00", "160.0", "62.50", "green"),
+        ("62.50", "33.33", "53.3", "62.50", "red"),
+        ("62.50", "50.00", "80.0", "62.50", "green"),  # 2 of 4, not the mean of 100 and 33.33
+        (None, None, None, None, None),
+    ]
+    quarter = await desk.one(desk.north, metric="win_rate", period="2026-Q1", children="time")
+    assert shape(quarter)[:2] == (None, "50.00"), "rates of months make no rate of the quarter"
+    assert shape(quarter["children"][2])[:2] == ("62.50", "50.00")
+
+
+async def test_a_unit_has_its_members_sales_whatever_their_targets(desk: Desk) -> None:
+    await desk.kpi.facts(
+        desk.company,
+        target_set(desk.north, "sales", {"2026-03": 100_00}, kind="unit"),
+        target_set(desk.ann, "sales", {"2026-03": 80_00}),
+    )
+    await desk.sell("ann", "30.00", "2026-03-02T09:00:00+08:00")
+    offset = await desk.sell("ben", "20.00", "2026-03-03T09:00:00+08:00")
+    asked = {"period": "2026-03", "min_offset": offset}
+    assert shape(await desk.one(desk.north, **asked))[:3] == ("100.00", "50.00", "50.0")
+    assert shape(await desk.one(desk.ben, **asked))[:3] == (None, "20.00", None)
+
+
+async def test_every_metric_is_answered_where_none_is_named(desk: Desk) -> None:
+    found = await desk.ask(desk.ann, metric=None)
+    assert [item["metric"] for item in found["items"]] == [metric.code for metric in CATALOGUE]
+    rates = {item["metric"]: item["actual"] for item in found["items"]}
+    assert (rates["sales"], rates["visits"], rates["win_rate"]) == ("0.00", "0", None)
+    unknown = await desk.ask(desk.ann, ids.new(), metric="no_such_metric")
+    assert unknown["items"] == []
+
+
+async def test_who_sees_whose_attainment(desk: Desk) -> None:
+    scopes = [desk.ann, desk.ben, desk.north, desk.region, desk.south, desk.cai]
+
+    async def seen(role: str, member: str | None = None) -> list[str]:
+        found = await desk.ask(*scopes, role=role, member=member)
+        names = {**desk.company.members, **desk.company.units}
+        return sorted(name for name, id_ in names.items()
+                      if id_ in {item["scope"] for item in found["items"]})  # fmt: skip
+
+    assert await seen("rep", desk.ann) == ["ann", "north"]
+    assert await seen("rep", "crm:ann") == ["ann", "north"]
+    assert await seen("rep") == []
+    assert await seen("manager", desk.boss) == ["ann", "ben", "north"]
+    for role in ("sales_ops", "finance", "admin"):
+        assert len(await seen(role)) == len(scopes)
+
+
+async def test_a_leaderboard_ranks_and_says_its_ties(desk: Desk) -> None:
+    for owner, amount in (("ann", "50.00"), ("ben", "70.00"), ("cai", "50.00")):
+        offset = await desk.sell(owner, amount, "2026-03-10T09:00:00+08:00")
+
+    async def board(unit: str, **how: Any) -> list[tuple[int, str, str]]:
+        found = await desk.ask(
+            path="leaderboard", unit=unit, role="rep", member=desk.cai, min_offset=offset,
+            **{"period": "2026-03", **how},
+        )  # fmt: skip
+        names = {id_: name for name, id_ in desk.company.members.items()}
+        return [(r["rank"], names[r["member_id"]], r["value"]) for r in found["items"]]
+
+    region = await board(desk.region)
+    assert region[0] == (1, "ben", "70.00")
+    assert sorted(region[1:3]) == [(2, "ann", "50.00"), (2, "cai", "50.00")]
+    assert region[3] == (4, "boss", "0.00")
+    assert await board(desk.south) == [(1, "cai", "50.00")]
+    assert len(await board(desk.region, limit=2)) == 2
+    rates = await board(desk.region, metric="win_rate")
+    assert [row[0] for row in rates] == [1, 1, 1], "whoever closed nothing has no rate"
+    assert (await board(desk.region, metric="refunded"))[0][0] == 1
+
+
+@pytest.mark.parametrize(("how", "status", "code"), [
+    ({"metric": "nothing"}, 422, "metric_unknown"),
+    ({"unit": ids.new()}, 404, "not_found"),
+    ({"unit": "north"}, 422, "invalid"),
+    ({"as_of": "2026-03-01T00:00:00Z"}, 422, "as_of_unsupported"),
+    ({"period": "2026-13"}, 422, "period_invalid"),
+    ({"limit": 101}, 422, "invalid"),
+])  # fmt: skip
+async def test_what_a_leaderboard_refuses(desk: Desk, how: Any, status: int, code: str) -> None:
+    answer = await desk.kpi.client.get(
+        "/kpi/v1/leaderboard", headers=desk.kpi.token(desk.company.tenant),
+        params={"unit": desk.north, "period": "2026-03", "metric": "sales", **how},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(("how", "code"), [
+    ({"known_at": "2026-03-01T00:00:00Z"}, "as_of_unsupported"),
+    ({"scope": ["ann"]}, "invalid"),
+    ({"scope": [ids.new()] * 101}, "invalid"),
+    ({"children": "organisation"}, "invalid"),
+])  # fmt: skip
+async def test_what_attainments_refuse(desk: Desk, how: Any, code: str) -> None:
+    answer = await desk.kpi.client.get(
+        "/kpi/v1/attainments", headers=desk.kpi.token(desk.company.tenant),
+        params={"scope": [desk.ann], "period": "2026-03", **how},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_targets_and_days_are_rebuilt_from_the_log(desk: Desk) -> None:
+    fact = target_set(desk.ann, "sales", {"2026-03-W3": 2_000_00, **WEEK})
+    told = await desk.kpi.facts(desk.company, fact)
+    desk.kpi.clock.move(days=1)
+    await desk.started("2026-03-12")
+    database = desk.kpi.app.state.kpi.database
+    found = await FUNNEL.check(database, desk.company.tenant_id, lambda *_: None)
+    assert (found.differences, found.examples) == (0, [])
+    assert found.rows > len(WEEK)
+    headers = desk.kpi.service(desk.company, "gateway")
+    changes = await desk.kpi.client.get(
+        "/kpi/v1/changes", headers=headers, params={"after": told["offset"]}
+    )
+    assert desk.ann in changes.json()["subjects"], "a day that starts moves the pace"
+
+
+async def test_crossing_cells_are_refused(desk: Desk) -> None:
+    type_, subject, payload = target_set(desk.ann, "sales", {"2026-W09": 1, "2026-03": 1})
+    answer = await desk.kpi.client.post(
+        "/kpi/v1/facts", headers=desk.kpi.service(desk.company),
+        json={"facts": [{"id": ids.new(), "type": type_, "subject": subject, "payload": payload,
+                         "occurred_at": WEDNESDAY.isoformat()}]},
+    )  # fmt: skip
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
+MEAN = {
+    "name": {"en": "Deal value", "zh": "客单价"}, "kind": "result", "unit": "money",
+    "numerator": [{"measure": "won", "value": "amount", "product": "disk"}],
+    "denominator": [{"measure": "won", "value": "count", "product": "disk"}],
+    "yellow_below": "95", "red_below": "90",
+}  # fmt: skip
+
+
+async def put(desk: Desk, code: str, body: Any, role: str = "sales_ops") -> Any:
+    return await desk.kpi.client.put(
+        f"/kpi/v1/metrics/{code}", headers=desk.kpi.token(desk.company.tenant, role), json=body
+    )
+
+
+async def test_a_metric_of_ones_own(desk: Desk) -> None:
+    first = await put(desk, "deal_value", MEAN)
+    assert (first.status_code, first.json()["changed"]) == (201, True), first.text
+    assert first.json()["yellow_below"] == "95.00"
+    again = await put(desk, "deal_value", MEAN)
+    assert (again.status_code, again.json()["changed"]) == (200, False)
+    assert again.json()["offset"] == first.json()["offset"]
+    for number, amount in enumerate(("10.00", "10.00", "10.01")):
+        answer = await desk.kpi.deliver({
+            "deal": f"P{number}", "at": "2026-03-10T09:00:00+08:00", "stage": "won",
+            "owner": "ann", "amount": amount, "product": "disk",
+        })  # fmt: skip
+    await desk.kpi.facts(desk.company, target_set(desk.ann, "deal_value", {"2026-03": 10_53}))
+    offset = await desk.sell("ann", "99.00", "2026-03-10T09:00:00+08:00")
+    assert answer.status_code == 202
+    found = await desk.one(desk.ann, metric="deal_value", period="2026-03", min_offset=offset)
+    assert shape(found) == ("10.53", "10.00", "95.0", "10.53", "yellow")  # 94.998… compared
+    listed = await desk.kpi.client.get(
+        "/kpi/v1/metrics", headers=desk.kpi.token(desk.company.tenant, "rep", desk.ann)
+    )
+    assert [m["code"] for m in listed.json()["items"]][-1] == "deal_value"
+    assert len(listed.json()["items"]) == len(CATALOGUE) + 1
+
+
+@pytest.mark.parametrize(("code", "change", "status", "refusal"), [
+    ("sales", {"numerator": [{"measure": "won", "value": "count"}], "denominator": None,
+               "unit": "count"}, 409, "conflict"),
+    ("Deal", {}, 422, "metric_invalid"),
+    ("deal", {"numerator": [{"measure": "open", "value": "amount"}]}, 422, "measure_unknown"),
+    ("deal", {"red_below": "96"}, 422, "metric_invalid"),
+    ("deal", {"red_below": "a lot"}, 422, "quantity_invalid"),
+    ("deal", {"surprise": 1}, 422, "invalid"),
+])  # fmt: skip
+async def test_what_a_declaration_refuses(
+    desk: Desk, code: str, change: Any, status: int, refusal: str
+) -> None:
+    answer = await put(desk, code, {**MEAN, **change})
+    assert (answer.status_code, answer.json()["code"]) == (status, refusal), answer.text
+
+
+async def test_reps_declare_nothing(desk: Desk) -> None:
+    assert (await put(desk, "deal_value", MEAN, "rep")).status_code == 403
