@@ -35,7 +35,7 @@ def test_the_mapping_is_the_example_and_reads_rows_as_the_page_says():
     example = yaml.safe_load((ROOT / "examples/maven_crm/deals.yaml").read_text())
     assert compiled.document == mapping.compile(example).document
     engaged, won = compiled.drafts(_row())
-    assert (engaged.deal, engaged.fields["stage"]) == ("1C1I7A6R", "engaging")
+    assert (engaged.id, engaged.fields["stage"]) == ("1C1I7A6R", "engaging")
     assert engaged.effective_at == datetime(2016, 10, 20, 4, tzinfo=UTC)
     assert engaged.fields["owners"] == [{"owner": "maven:Moses Frase", "share_bp": 10_000}]
     assert won.effective_at == datetime(2017, 3, 1, 5, tzinfo=UTC)

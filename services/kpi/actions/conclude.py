@@ -13,7 +13,7 @@ from typing import Any
 from services.kit import directory, ids, limits, strictjson
 from services.kit.db import Connection
 from services.kpi.actions.submission import Piece, Plan
-from services.kpi.domain import events, state, transitions
+from services.kpi.domain import events, records, state, transitions
 from services.kpi.domain.intake import Retraction
 from services.kpi.domain.observation import Draft, Unusable
 from services.kpi.domain.reading import EVENTS_NAMESPACE, Context
@@ -153,7 +153,7 @@ def _resolve(
         refused = _stage(fields, context) or _limits(draft, fields, context)
         if refused is not None:
             return refused
-        subject = _subject(draft.deal, piece.reader.namespace)
+        subject = _subject(draft.id, piece.reader.namespace)
         found.setdefault(subject, []).append(
             Observed(
                 ids.new(),
@@ -246,10 +246,10 @@ def _fold_parts(subject: str, parts: Sequence[tuple[Piece, list[Observed]]], pla
         retracted = [
             f"{p.connection_id}/{p.retraction.source}" for p in piece if p.retraction is not None
         ]
-        folded = transitions.fold(current, new, retracted)
+        folded = transitions.fold(current, new, retracted, follow=records.history_of(subject))
         entries += [
             Entry(
-                seen.id, "observation", events.OBSERVED, subject, seen.effective_at,
+                seen.id, "observation", events.OBSERVED[records.kind_of(subject)], subject, seen.effective_at,
                 folded.replaced_observations.get(seen.id, ()), deliveries[seen.id],
                 log.text_of({
                     "kind": seen.kind, "source": seen.source, "precision": seen.precision,

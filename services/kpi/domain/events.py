@@ -1,8 +1,8 @@
 """The types of the log and who may append them (architecture.md, "The log")."""
 
-from services.kpi.domain import transitions
+from services.kpi.domain import records, transitions
+from services.kpi.domain.observation import RECORDS, Record
 
-OBSERVED = "deal.observed.v1"
 RETRACTED = "observation.retracted.v1"
 DAY_STARTED = "day.started.v1"
 PIPELINE_CONFIGURED = "pipeline.configured.v1"
@@ -14,8 +14,10 @@ METRIC_DECLARED = "metric.declared.v1"
 METRIC_CLOSED = "metric.closed.v1"
 TARGET_SET = "target.set.v1"
 
-OBSERVATIONS = (OBSERVED, RETRACTED)
-CONCLUSIONS = (*transitions.DEAL_CONCLUSIONS, transitions.SUPERSEDED)
+OBSERVED: dict[Record, str] = {record: f"{record}.observed.v1" for record in RECORDS}
+"""What a sender may say, by kind of record."""
+OBSERVATIONS = (*OBSERVED.values(), RETRACTED)
+CONCLUSIONS = (*transitions.DEAL_CONCLUSIONS, *records.CONCLUSIONS, transitions.SUPERSEDED)
 FACTS_OF: dict[str, tuple[str, ...]] = {
     "kpi": (DAY_STARTED, PIPELINE_CONFIGURED, METRIC_DECLARED, METRIC_CLOSED),
     "targets": (TENANT_CONFIGURED, UNIT_PLACED, MEMBER_JOINED, MEMBER_MOVED, TARGET_SET),

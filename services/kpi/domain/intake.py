@@ -148,7 +148,7 @@ def _draft(
     version = data.get("version")
     effective_at = _time(event.get("time"))
     return Draft(
-        deal=deal,
+        id=deal,
         source=identity,
         kind=kind,  # type: ignore[arg-type]  # it is one of _KINDS
         effective_at=effective_at,

@@ -1,6 +1,7 @@
-"""What a sender said about a deal, in our words: the input of the fold (method.md section 4).
+"""What a sender said about a record, in our words: the input of the fold (method.md section 4).
 
-An observation says something about one deal at one effective time. `delta` sets the named fields;
+A record is a deal, contract, collection, refund, activity or customer. An observation says
+something about one of them at one effective time. `delta` sets the named fields;
 `snapshot` states the whole object, so a field that is absent is empty; `notice` says only that
 something changed; `deleted` and `restored` are what they say.
 """
@@ -8,12 +9,31 @@ something changed; `deleted` and `restored` are what they say.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Kind = Literal["delta", "snapshot", "notice", "deleted", "restored"]
 Precision = Literal["instant", "day", "unknown"]
 StageKind = Literal["open", "won", "lost"]
-FIELDS = ("pipeline", "stage", "amount", "owners", "product", "channel", "account")
+Record = Literal["deal", "contract", "collection", "refund", "activity", "customer"]
+RECORDS: tuple[Record, ...] = get_args(Record)
+ID_FIELD: dict[Record, str] = {
+    **{record: record for record in RECORDS}, "customer": "account"
+}  # fmt: skip
+"""What a record's own id is called; a customer's is the account, one text per tenant."""
+_RECEIPT = ("account", "contract", "deal", "owners", "amount")
+FIELDS_OF: dict[Record, tuple[str, ...]] = {
+    "deal": ("pipeline", "stage", "amount", "owners", "product", "channel", "account"),
+    "contract": (
+        "account", "deal", "owners", "amount", "annual_fee", "starts_on", "ends_on",
+        "contract_kind", "renews", "schedule",
+    ),
+    "collection": _RECEIPT,
+    "refund": _RECEIPT,
+    "activity": ("activity_kind", "account", "deal", "owners", "minutes"),
+    "customer": ("name", "industry", "region", "owners"),
+}  # fmt: skip
+"""What can be stated of each."""
+CONTRACT_KINDS = ("new", "renewal", "addon")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +60,16 @@ class Pipeline:
 class Draft:
     """An observation before its owners are looked up: owners are external ids or member ids.
 
-    `fields` holds any of FIELDS: `pipeline` and `stage` codes, `amount` as
-    `{"minor": int, "currency": str}` or None, `owners` as `[{"owner": str, "share_bp": int}]`
-    summing to 10,000, and the texts `product`, `channel`, `account`.
+    `id` is the record's at its sender. `fields` holds any of FIELDS_OF[record]: `pipeline` and
+    `stage` codes; `amount` and `annual_fee` as `{"minor": int, "currency": str}` or None; `owners`
+    as `[{"owner": str, "share_bp": int}]` summing to 10,000; `starts_on` and `ends_on` as ISO dates
+    (the last is in force); `schedule` as `[{"due_on": ISO date, "amount": money}]`; `minutes` whole;
+    `deal`, `contract` and `renews` as `<connection>:<id>`; and texts.
     `source` identifies what the item describes at its sender; a later item with the same source
     supersedes this one's observations. `ordinal` orders the observations of one item.
     """
 
-    deal: str
+    id: str
     source: str
     kind: Kind
     effective_at: datetime | None
@@ -55,6 +77,7 @@ class Draft:
     fields: Mapping[str, Any]
     version: int = 0
     ordinal: int = 0
+    record: Record = "deal"
 
 
 @dataclass(frozen=True, slots=True)

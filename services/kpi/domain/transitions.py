@@ -25,7 +25,7 @@ superseded, what is new is appended. Rules:
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -86,9 +86,13 @@ class Conclusion:
     id: str = ""
 
 
+History = Callable[[Iterable[Observed]], list[Conclusion]]
+"""How a kind of record's observations become its events: the same set gives the same list."""
+
+
 @dataclass(slots=True)
 class State:
-    """What the engine keeps of one deal: the standing observations and conclusions.
+    """What the engine keeps of one record: the standing observations and conclusions.
 
     `retracted` names sources that were taken back: what of theirs comes later does not count.
     """
@@ -98,7 +102,8 @@ class State:
     retracted: frozenset[str] = frozenset()
 
 
-def _order(seen: Observed) -> tuple[datetime, int, int, str]:
+def effective_order(seen: Observed) -> tuple[datetime, int, int, str]:
+    """By effective time, object version, place in its item, source; undated ones first."""
     return (seen.effective_at or _BEFORE_ALL, seen.version, seen.ordinal, seen.source)
 
 
@@ -182,14 +187,14 @@ def _place(fields: Mapping[str, Any]) -> tuple[str, str, str] | None:
 def history(observations: Iterable[Observed]) -> list[Conclusion]:
     """The deal's events in effective order; the same set gives the same list."""
     deal = _Deal()
-    for seen in sorted(observations, key=_order):
+    for seen in sorted(observations, key=effective_order):
         deal.apply(seen)
     return deal.events
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What one append changes about a deal."""
+    """What one append changes about a record."""
 
     state: State
     replaced_observations: Mapping[str, Sequence[str]]
@@ -198,8 +203,16 @@ class Folded:
     concluded: Sequence[Conclusion]
 
 
-def fold(state: State, new: Sequence[Observed], retracted: Iterable[str] = ()) -> Folded:
+def fold(
+    state: State,
+    new: Sequence[Observed],
+    retracted: Iterable[str] = (),
+    *,
+    follow: History = history,
+) -> Folded:
     """`state` with `new` observations, without those from `retracted` sources.
+
+    `follow` is the history of the record's kind: a deal's, or one of domain/records.
 
     Observations of one item share their source: an item replaces what an earlier item of the same
     source said. The conclusions that fell and those that are new come back without ids.
@@ -214,7 +227,7 @@ def fold(state: State, new: Sequence[Observed], retracted: Iterable[str] = ()) -
             replaced[first.id] = old
     kept = [seen for seen in state.observations if seen.source not in fresh_sources]
     observations = [seen for seen in (*kept, *new) if seen.source not in gone]
-    wanted = history(observations)
+    wanted = follow(observations)
     standing = Counter(map(_identity, state.conclusions))
     concluded = []
     for conclusion in wanted:

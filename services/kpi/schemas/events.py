@@ -10,17 +10,13 @@ from services.kpi.schemas.metrics import (
     MetricDeclaredPayload,
     TargetSetPayload,
 )
-from services.kpi.schemas.payload import Payload, Uuid
-
-
-class AmountPayload(Payload):
-    minor: int = Field(description="minor units of the currency")
-    currency: str
-
-
-class OwnerPayload(Payload):
-    member: str
-    share_bp: int = Field(description="basis points; the owners' shares sum to 10,000")
+from services.kpi.schemas.payload import AmountPayload, OwnerPayload, Payload, Uuid
+from services.kpi.schemas.records import (
+    ActivityPayload,
+    ContractPayload,
+    CustomerPayload,
+    ReceiptPayload,
+)
 
 
 class StagePayload(Payload):
@@ -134,6 +130,11 @@ class MemberMovedPayload(Payload):
 
 PAYLOADS: dict[str, type[Payload]] = {
     "deal.observed.v1": ObservedPayload,
+    "contract.observed.v1": ObservedPayload,
+    "collection.observed.v1": ObservedPayload,
+    "refund.observed.v1": ObservedPayload,
+    "activity.observed.v1": ObservedPayload,
+    "customer.observed.v1": ObservedPayload,
     "observation.retracted.v1": RetractedPayload,
     "deal.created.v1": DealPayload,
     "deal.stage_changed.v1": StageChangedPayload,
@@ -145,6 +146,13 @@ PAYLOADS: dict[str, type[Payload]] = {
     "deal.details_changed.v1": DealPayload,
     "deal.deleted.v1": DealPayload,
     "deal.restored.v1": DealPayload,
+    "contract.signed.v1": ContractPayload,
+    "contract.changed.v1": ContractPayload,
+    "contract.ended.v1": ContractPayload,
+    "collection.received.v1": ReceiptPayload,
+    "collection.refunded.v1": ReceiptPayload,
+    "activity.recorded.v1": ActivityPayload,
+    "customer.described.v1": CustomerPayload,
     "conclusions.superseded.v1": SupersededPayload,
     "day.started.v1": DayStartedPayload,
     "pipeline.configured.v1": PipelineConfiguredPayload,

@@ -88,7 +88,7 @@ def test_any_item_gives_sound_drafts_or_a_reason(item):
     assert isinstance(item, dict | list)
     for draft in found:
         assert isinstance(draft, Draft)
-        assert 0 < len(draft.deal) <= 200
+        assert 0 < len(draft.id) <= 200
         assert 0 < len(draft.source) <= 200
         assert (draft.effective_at is None) is (draft.precision == "unknown")
         assert draft.effective_at is None or draft.effective_at.tzinfo is UTC

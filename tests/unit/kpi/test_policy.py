@@ -73,7 +73,7 @@ def test_configuration_and_events_are_for_operations_admins_and_the_installation
 
 def test_a_service_appends_its_own_facts_and_no_other():
     for service, types in events.FACTS_OF.items():
-        for type_ in (*types, "deal.won.v1", events.OBSERVED, events.DAY_STARTED):
+        for type_ in (*types, "deal.won.v1", *events.OBSERVATIONS, events.DAY_STARTED):
             if type_ in types:
                 policy.need_fact(service, type_)
             else:

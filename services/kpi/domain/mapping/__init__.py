@@ -48,7 +48,7 @@ JMESPath picks values, tables translate them, and transitions are left to the en
 ...     "opportunity_id": "1C1I7A6R", "sales_agent": "Moses Frase", "product": "GTX Plus Basic",
 ...     "account": "", "deal_stage": "Won", "engage_date": "10/20/2016",
 ...     "close_date": "3/1/2017", "close_value": "1054"})
->>> print(engaged.deal, engaged.effective_at, engaged.precision, engaged.fields["owners"])
+>>> print(engaged.id, engaged.effective_at, engaged.precision, engaged.fields["owners"])
 1C1I7A6R 2016-10-20 05:00:00+00:00 day [{'owner': 'maven:Moses Frase', 'share_bp': 10000}]
 >>> print(won.ordinal, won.fields)
 1 {'pipeline': 'sales', 'stage': 'won', 'amount': {'minor': 105400, 'currency': 'USD'}}

@@ -10,13 +10,13 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 from services.kit.errors import Invalid
-from services.kpi.domain.observation import FIELDS
+from services.kpi.domain.observation import FIELDS_OF
 from services.kpi.domain.wire import scalar
 
 VERSION = 1
 KINDS = ("delta", "snapshot", "notice", "deleted", "restored")
 MONEY_UNITS = ("major", "minor", "micros")
-SETTABLE = tuple(field for field in FIELDS if field != "pipeline")
+SETTABLE = tuple(field for field in FIELDS_OF["deal"] if field != "pipeline")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _MOST = {"stages": 100, "observations": 50, "when": 20, "in": 1_000, "lookup": 10_000}
