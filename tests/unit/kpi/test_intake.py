@@ -77,7 +77,7 @@ def test_a_full_event_becomes_a_draft():
         )
     )
     assert found == Draft(
-        deal="D-7",
+        id="D-7",
         source="erp|e-1",
         kind="snapshot",
         effective_at=datetime(2026, 3, 1, 1, 30, tzinfo=UTC),
