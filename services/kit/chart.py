@@ -6,10 +6,10 @@ What a viewer may do with their place is each service's domain/policy.py.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -38,6 +38,15 @@ class _Post(NamedTuple):
     manager_id: str
     starts_on: date
     ends_on: date | None
+
+
+def newest(dated: Sequence[Any]) -> Settings | None:
+    """The last of a tenant's dated settings, as directory.settings gives them."""
+    if not dated:
+        return None
+    row = dated[-1]
+    calendar = Calendar(row["fiscal_start_month"], row["week_rule"])
+    return Settings(ZoneInfo(row["zone"]), row["currency"], calendar)
 
 
 @dataclass(slots=True)
@@ -179,11 +188,6 @@ async def read(connection: Connection, tenant_id: str, offset: int) -> Chart:
             if place.get("manager_id"):
                 managed.append(_Post(place["manager_id"], *dates))
         posts[row["unit_id"]] = managed
-    chosen = await directory.settings(connection, tenant_id)
-    settings = None
-    if chosen:
-        newest = chosen[-1]
-        calendar = Calendar(newest["fiscal_start_month"], newest["week_rule"])
-        settings = Settings(ZoneInfo(newest["zone"]), newest["currency"], calendar)
+    settings = newest(await directory.settings(connection, tenant_id))
     day = await directory.started_day(connection, tenant_id)
     return Chart(tenant_id, offset, day, settings, placements, posts)

@@ -1,5 +1,5 @@
-"""What runs by itself: the catalogue of a new tenant, day.started at each local midnight, the
-retention; and what workers do.
+"""What runs by itself: the catalogue of a new tenant, day.started at each local midnight, the closing
+of periods, the retention; and what workers do.
 """
 
 import asyncio
@@ -7,15 +7,16 @@ import contextlib
 import logging
 import os
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from services.kit import directory, ids, limits, operations
+from services.kit import chart, directory, ids, limits, operations
+from services.kit.chart import Settings
 from services.kit.clock import Clock
 from services.kit.db import Database
 from services.kit.errors import Refusal
 from services.kit.period import business_day, local_midnight
-from services.kpi.actions import checks
+from services.kpi.actions import checks, closings
 from services.kpi.actions.catalogue import default_facts
 from services.kpi.actions.connections import KPI
 from services.kpi.actions.facts import Fact
@@ -38,6 +39,8 @@ class Jobs:
         self._clock = clock
         self._task: asyncio.Task[None] | None = None
         self._declared: set[str] = set()
+        self._closed: dict[str, date | None] = {}
+        """Up to which day's start a tenant's periods are closed."""
 
     async def open(self) -> None:
         self._task = asyncio.create_task(self._run(), name="kpi jobs")
@@ -51,31 +54,35 @@ class Jobs:
     async def _run(self) -> None:
         while True:
             try:
-                await self.start_days()
+                await self.look_after_tenants()
             except Refusal as refusal:
-                log.warning("the day's start waits: %s", refusal.message)
+                log.warning("the jobs wait: %s", refusal.message)
             except Exception:  # without it no day would begin any more
                 log.exception("the jobs failed and go on")
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def start_days(self) -> None:
-        """Append day.started for each business day that has begun and was not yet named."""
+    async def look_after_tenants(self) -> None:
+        """Start each tenant's business days that have begun, and close the periods that ended."""
         for tenant_id, short_name in await all_tenants(self._database):
             try:
-                await self._start_days_of(tenant_id)
+                await self._look_after(tenant_id)
             except Refusal:
                 raise
             except Exception:  # one tenant's fault must not stop the others' days
-                log.exception("the day of %s could not start", short_name)
+                log.exception("the jobs of %s failed", short_name)
 
-    async def _start_days_of(self, tenant_id: str) -> None:
+    async def _look_after(self, tenant_id: str) -> None:
         async with self._database.read(tenant_id) as connection:
-            settings = await directory.settings(connection, tenant_id)
+            settings = chart.newest(await directory.settings(connection, tenant_id))
             last = await directory.started_day(connection, tenant_id)
-        if not settings:
+        if settings is None:
             return
         await self._declare(tenant_id)
-        zone = ZoneInfo(settings[-1]["zone"])
+        await self._start_days_of(tenant_id, settings.zone, last)
+        if last is not None and self._closed.get(tenant_id) != last:
+            self._closed[tenant_id] = await self._close_periods(tenant_id, settings)
+
+    async def _start_days_of(self, tenant_id: str, zone: ZoneInfo, last: date | None) -> None:
         today = business_day(self._clock.now(), zone)
         if last is not None and last >= today:
             return
@@ -104,6 +111,16 @@ class Jobs:
         if facts:
             await self._writer.submit(Submission(tenant_id, KPI, facts=facts))
         self._declared.add(tenant_id)
+
+    async def _close_periods(self, tenant_id: str, settings: Settings) -> date | None:
+        """Append metric.closed for what has ended; the day up to which there is no more."""
+        async with self._database.read(tenant_id) as connection:
+            due = await closings.due(connection, tenant_id, settings.calendar)
+        for closing in due.closings:
+            async with self._database.read(tenant_id) as connection:
+                facts = await closings.facts(connection, tenant_id, closing, settings)
+            await self._writer.submit(Submission(tenant_id, KPI, facts=facts))
+        return due.until
 
     async def _forget(self, tenant_id: str) -> None:
         """Drop raw deliveries past the retention, once a day."""
