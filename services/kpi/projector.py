@@ -12,7 +12,8 @@ from services.kit import projection
 from services.kit.db import Database
 from services.kit.errors import Refusal
 from services.kit.projection import wait_for_event
-from services.kpi.actions.project import World, advance
+from services.kpi.actions.project import advance
+from services.kpi.actions.world import World
 from services.kpi.store import funnel
 
 log = logging.getLogger(__name__)

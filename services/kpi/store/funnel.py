@@ -9,7 +9,7 @@ from services.kpi.domain.funnel import Posting
 
 PROJECTION = "funnel"
 TABLES = (
-    "projection_cursor", "deal", "funnel_posting", "funnel_rollup", "target_cell",
+    "projection_cursor", "deal", "record", "funnel_posting", "funnel_rollup", "target_cell",
     "subject_version",
 )  # fmt: skip
 """What the projection writes; each exists beside the live one too."""
@@ -24,6 +24,7 @@ COMPARED = {
         "",
     ),
     "deal": ("*", ""),
+    "record": ("*", ""),
     "target_cell": ("*", ""),
     "subject_version": ("*", ""),
     "projection_cursor": ("*", ""),

@@ -21,8 +21,9 @@ from sqlmodel import Field
 
 from services.kpi.tables.columns import Instant, Row, key, may, need, tenant
 from services.kpi.tables.metrics import MetricRow, TargetCellRow
+from services.kpi.tables.records import RecordRow
 
-__all__ = ["MetricRow", "Row", "TargetCellRow"]
+__all__ = ["MetricRow", "RecordRow", "Row", "TargetCellRow"]
 
 
 class TenantRow(Row, table=True):

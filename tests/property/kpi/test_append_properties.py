@@ -16,8 +16,9 @@ from services.kit import ids, limits
 from services.kit.db import Database
 from services.kpi.actions.append import append
 from services.kpi.actions.facts import Fact
-from services.kpi.actions.project import NO_END, World, advance
+from services.kpi.actions.project import NO_END, advance
 from services.kpi.actions.submission import Item, Outcome, Submission
+from services.kpi.actions.world import World
 from services.kpi.domain import events, intake, mapping
 from services.kpi.domain.reading import EventReader, MappingReader
 from tests.support.kpi import MAPPING, STAGES
