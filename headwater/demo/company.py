@@ -1,19 +1,24 @@
 """The demo company: fiction, in Chinese and English, as a CRM would know it.
 
-One region with two teams. The second team is weak between intent and negotiation on purpose: a
-bottleneck to be found. Two reps are newcomers.
+Three regions with three teams each. One team has lost its way this quarter, another one brings
+fewer deals from intent to negotiation than it used to: both on purpose, to be found.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from headwater.demo.people import EVERYBODY, joined_on
+from headwater.demo.seasons import start_of
 
 TENANT = "demo"
 CONNECTION = "crm"
 ZONE = ZoneInfo("Asia/Shanghai")
-CONFIGURATION = {"zone": ZONE.key, "currency": "CNY", "fiscal_start_month": 1}
+CONFIGURATION = {
+    "zone": ZONE.key, "currency": "CNY", "fiscal_start_month": 1, "week_rule": "month_quarters",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,49 +30,22 @@ class Unit:
     manager: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """`skill` scales a rep's chances of moving a deal on, `leads` how many they get."""
-
-    key: str
-    name: str
-    team: str | None = None
-    joined_days_ago: int = 1_000
-    skill: float = 1.0
-    leads: float = 1.0
-
-
 UNITS = (
     Unit("company", "源头云科技(演示) Headwater Cloud (demo)", "company", None, "chen.jianguo"),
     Unit("east", "华东大区 East China", "region", "company", "zhou.hui"),
     Unit("east-1", "华东一部 East Team 1", "team", "east", "wang.fang"),
     Unit("east-2", "华东二部 East Team 2", "team", "east", "liu.yang"),
+    Unit("east-3", "华东三部 East Team 3", "team", "east", "fan.zhiqiang"),
+    Unit("north", "华北大区 North China", "region", "company", "qian.weimin"),
+    Unit("north-1", "华北一部 North Team 1", "team", "north", "shi.lei"),
+    Unit("north-2", "华北二部 North Team 2", "team", "north", "jin.xiaohong"),
+    Unit("north-3", "华北三部 North Team 3", "team", "north", "cui.dapeng"),
+    Unit("south", "华南大区 South China", "region", "company", "deng.yan"),
+    Unit("south-1", "华南一部 South Team 1", "team", "south", "lu.yaqin"),
+    Unit("south-2", "华南二部 South Team 2", "team", "south", "yao.guoqing"),
+    Unit("south-3", "华南三部 South Team 3", "team", "south", "xia.mengjie"),
 )
-MANAGERS = (
-    Person("chen.jianguo", "陈建国 Chen Jianguo", joined_days_ago=3_200),
-    Person("zhou.hui", "周慧 Zhou Hui", joined_days_ago=2_400),
-    Person("wang.fang", "王芳 Wang Fang", joined_days_ago=1_900),
-    Person("liu.yang", "刘洋 Liu Yang", joined_days_ago=1_100),
-)
-CARE = Person("lin.yue", "林悦 Lin Yue", joined_days_ago=800)
-"""Customer success: sells nothing, so no unit."""
-REPS = (
-    Person("li.wei", "李伟 Li Wei", "east-1", 1_600, 1.20, 1.15),
-    Person("zhang.min", "张敏 Zhang Min", "east-1", 1_350, 1.10, 1.10),
-    Person("huang.tao", "黄涛 Huang Tao", "east-1", 980, 1.00, 1.00),
-    Person("wu.jing", "吴静 Wu Jing", "east-1", 760, 1.05, 0.95),
-    Person("xu.li", "徐丽 Xu Li", "east-1", 240, 0.80, 0.80),
-    Person("sun.hao", "孙浩 Sun Hao", "east-1", 520, 0.90, 1.00),
-    Person("zhu.lin", "朱琳 Zhu Lin", "east-2", 1_450, 1.15, 1.10),
-    Person("ma.jun", "马俊 Ma Jun", "east-2", 1_020, 1.00, 1.05),
-    Person("hu.bo", "胡波 Hu Bo", "east-2", 880, 0.95, 1.00),
-    Person("guo.xin", "郭鑫 Guo Xin", "east-2", 640, 0.90, 0.95),
-    Person("he.juan", "何娟 He Juan", "east-2", 430, 0.85, 0.95),
-    Person("gao.xiang", "高翔 Gao Xiang", "east-2", 120, 0.70, 0.70),
-)
-EVERYBODY = (*MANAGERS, CARE, *REPS)
-NEWEST = REPS[-1]
-WEAK_TEAM = "east-2"
+TEAM_IN_RED, WEAK_TEAM = "north-3", "east-2"
 SHOWN_REP, SHOWN_MANAGER, SHOWN_UNIT = "li.wei", "zhou.hui", "east"
 
 STAGES = (
@@ -103,24 +81,11 @@ MAPPING: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def joined_on(person: Person, today: date) -> date:
-    return today - timedelta(days=person.joined_days_ago)
-
-
-def first_day(newest_joined_on: date) -> date:
-    """The day on which a demo was first started, from what it stored about its newest rep.
-
-    >>> first_day(joined_on(NEWEST, date(2026, 11, 23)))
-    datetime.date(2026, 11, 23)
-    """
-    return newest_joined_on + timedelta(days=NEWEST.joined_days_ago)
-
-
 def organisation(today: date) -> dict[str, Any]:
     """The statement that targets imports; it holds from before the first deal on."""
     return {
         "connection": CONNECTION,
-        "as_of": date(today.year - 1, 1, 1).isoformat(),
+        "as_of": date(start_of(today).year, 1, 1).isoformat(),
         "units": [
             {
                 "external_id": unit.key, "name": unit.name, "kind": unit.kind,

@@ -1,242 +1,235 @@
-"""A year of deals up to the day before `today`: a pure function of a seed and that day.
+"""18 months of deals up to the day before `today`: a pure function of a seed and that day.
 
-Leads come by season (fewer around Spring Festival and in Golden Week, more towards a quarter's
-end) and by rep. Each stage has a chance to be passed, scaled by the rep's skill; wins are pulled
-into the closing quarter, as they are everywhere. On purpose: a weak stage in one team, a few deals
-reopened, shared 60/40 or handed over, a few without any date, some items late or out of order.
-Nothing is dated today or later, so every number is known at the first start.
+Told backwards. What a rep wins in a quarter follows from the plan: the own target, times the form,
+times what the plan has due by then; it is cut into a few deals, and each won deal gets the path
+that led to it. Around them lie the lost ones, as many as the stages' chances ask for. Deals that
+end today or later are cut off at yesterday: they are the open pipeline. On purpose: a team in red,
+a stage that narrows in another one, deals reopened, shared 60/40 or handed over.
 """
 
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
 
-from headwater.demo.company import REPS, WEAK_TEAM, ZONE, Person, joined_on
+from headwater.demo import accounts, seasons
+from headwater.demo.accounts import Customer
+from headwater.demo.company import TEAM_IN_RED, WEAK_TEAM
+from headwater.demo.people import REPS, WEIGHT, Person, joined_on, of_team
+from services.kit.period import Period
 
 SEED = 20_260_101
-DAYS, DEALS = 365, 1_500
-ITEMS_AT_ONCE = 500
-Item = dict[str, Any]
+YEAR_TARGET = 100_000_000
+"""Of the year in which the company is first seen; a year later it is GROWTH times as much."""
+GROWTH = 1.2
 
 SERIES = ("D-", "T-")
 """How the ids of the generator's and of the trickle's deals begin."""
 OPEN = ("lead", "intent", "negotiation")
-CHANCE = {"lead": 0.64, "intent": 0.60, "negotiation": 0.47}
-WEAK_CHANCE = 0.33
-"""Of the weak team to bring a deal from intent to negotiation."""
-STAY_DAYS = {"lead": (1, 14), "intent": (4, 32), "negotiation": (6, 45)}
-_UNDATED, _REOPENED, _SHARED, _HANDED_OVER, _ASLEEP, _LATE = 8, 0.03, 0.03, 0.015, 0.03, 0.03
+CHANCE = {"lead": 0.75, "intent": 0.70, "negotiation": 0.60}
+WEAK_CHANCE = 0.45
+"""Of the weak team to bring a deal from intent to negotiation, of late."""
+STAY_DAYS = {"lead": (1, 12), "intent": (4, 28), "negotiation": (6, 40)}
+_RED_FORM, _LATE_DAYS = 0.42, 100
+_USUAL_AMOUNT = 240_000
+_REOPENED, _SHARED, _HANDED_OVER, _ASLEEP, _REPRICED = 0.03, 0.03, 0.015, 0.04, 0.3
 
 PRODUCTS = (
-    ("云客标准版 Cloud Standard", 36_000, 5),
-    ("云客企业版 Cloud Enterprise", 128_000, 3),
-    ("数据分析 Analytics", 64_000, 2),
+    ("云客标准版 Cloud Standard", 5, 12),
+    ("云客企业版 Cloud Enterprise", 3, 24),
+    ("数据分析 Analytics", 2, 12),
 )
+"""Name, how often it is sold, and for how many months."""
 CHANNELS = (("own", 4), ("partner", 3), ("referral", 2), ("event", 1))
-_PLACES = (
-    "上海 Shanghai", "杭州 Hangzhou", "苏州 Suzhou", "南京 Nanjing", "宁波 Ningbo", "合肥 Hefei",
-    "无锡 Wuxi", "嘉兴 Jiaxing",
-)  # fmt: skip
-_NAMES = (
-    "恒信 Hengxin", "瑞丰 Ruifeng", "金桥 Jinqiao", "东来 Donglai", "明远 Mingyuan", "海川 Haichuan",
-    "天工 Tiangong", "华茂 Huamao", "启航 Qihang", "安泰 Antai", "中和 Zhonghe", "盛元 Shengyuan",
-)  # fmt: skip
-_TRADES = ("机械 Machinery", "食品 Foods", "物流 Logistics", "医药 Pharma", "电子 Electronics")
 
-# The first day of the lunar year; the festival moves, so it is not in the calendar.
-_SPRING_FESTIVALS = {
-    2024: (2, 10), 2025: (1, 29), 2026: (2, 17), 2027: (2, 6), 2028: (1, 26), 2029: (2, 13),
-    2030: (2, 3), 2031: (1, 23), 2032: (2, 11), 2033: (1, 31), 2034: (2, 19), 2035: (2, 8),
-}  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    rep: str
+    share_bp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is said about a deal on a day; None: as it was."""
+
+    day: date
+    stage: str
+    amount: int | None = None
+    owners: tuple[Owner, ...] | None = None
 
 
 @dataclass(slots=True)
-class _Deal:
+class Deal:
+    """`amount` is in yuan: the final one. `path` may go on after today; it never skips a stage."""
+
     id: str
     rep: Person
+    customer: Customer
+    product: str
+    months: int
+    channel: str
     amount: int
-    items: list[Item] = field(default_factory=list)
+    path: list[Step]
+
+    def won_on(self, before: date) -> date | None:
+        """The day of winning, where the deal is won before that day."""
+        seen = [step for step in self.path if step.day < before]
+        return seen[-1].day if seen and seen[-1].stage == "won" else None
+
+    def owners(self) -> tuple[Owner, ...]:
+        return next(step.owners for step in reversed(self.path) if step.owners)
 
 
-def batches(seed: int, today: date) -> Iterator[list[Item]]:
-    """Arrays of items as the CRM would export them; a deal's items mostly together.
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Days of a quarter in which a rep works, and what the plan has due in them, in yuan."""
 
-    The last item of the last array is the only one of its deal.
-    """
-    chance = random.Random(f"{seed}/{today}")
-    late: list[Item] = []
-    batch: list[Item] = []
-    for deal in _deals(chance, today):
-        on_time: list[Item] = []
-        for number, item in enumerate(deal.items):
-            is_late = number > 0 and chance.random() < _LATE
-            (late if is_late else on_time).append(item)
-        if chance.random() < _LATE:
-            chance.shuffle(on_time)
-        if len(batch) + len(on_time) > ITEMS_AT_ONCE:
-            yield batch
-            batch = []
-        batch += on_time
-    yield batch
-    for start in range(0, len(late), ITEMS_AT_ONCE):
-        yield late[start : start + ITEMS_AT_ONCE]
-    yield _undated(chance, today)
+    rep: Person
+    first: date
+    last: date
+    due: float
 
 
-def _deals(chance: random.Random, today: date) -> Iterator[_Deal]:
-    days = [today - timedelta(days=DAYS - n) for n in range(DAYS)]
-    weights = [season(day) for day in days]
-    per_weight = DEALS / sum(weights)
-    number = 0
-    for day, weight in zip(days, weights, strict=True):
-        for _ in range(int(weight * per_weight + chance.random())):
-            number += 1
-            deal = _new(chance, f"D-{number:05}", day, today)
-            _live(chance, deal, day, today)
-            yield deal
+class History:
+    """Everything that happened and will happen, as planned on `today`."""
+
+    def __init__(self, seed: int, today: date) -> None:
+        self.today = today
+        self.start = seasons.start_of(today)
+        self.customers = accounts.everyone(seed, today)
+        self._chance = random.Random(f"{seed}/{today}/deals")
+        self._of_rep: dict[str, list[Customer]] = {rep.key: [] for rep in REPS}
+        for customer in self.customers:
+            self._of_rep[customer.owner].append(customer)
+        self.deals = sorted(self._all(), key=lambda deal: (deal.path[0].day, deal.rep.key))
+        for number, deal in enumerate(self.deals, 1):
+            deal.id = f"D-{number:05}"
+
+    def _all(self) -> Iterator[Deal]:
+        until = seasons.quarter_of(self.today).last + timedelta(days=90)
+        for rep in REPS:
+            for quarter in seasons.quarters(self.start, until):
+                for span in self._spans(rep, quarter):
+                    for deal in self._of_span(span):
+                        if deal.path[0].day < self.today:
+                            yield deal
+
+    def _spans(self, rep: Person, quarter: Period) -> Iterator[_Span]:
+        """The quarter, cut at today: what is won until then is on the plan's pace."""
+        first = max(quarter.first, self.start, joined_on(rep, self.today) + timedelta(days=21))
+        cuts = [first, quarter.last + timedelta(days=1)]
+        if first < self.today <= quarter.last:
+            cuts.insert(1, self.today)
+        target = quarter_target(rep, quarter, self.today.year)
+        for begin, end in pairwise(cuts):
+            if begin < end:
+                last = end - timedelta(days=1)
+                before = begin - timedelta(days=1)
+                done = seasons.due(before) if before >= quarter.first else 0.0
+                yield _Span(rep, begin, last, target * (seasons.due(last) - done))
+
+    def _of_span(self, span: _Span) -> Iterator[Deal]:
+        chance, rep = self._chance, span.rep
+        total = span.due * self._form(rep, span.last) * chance.lognormvariate(0, 0.05)
+        count = max(1, round(total / _USUAL_AMOUNT)) if total > 20_000 else 0
+        days = seasons.spread(chance, span.first, span.last, count)
+        buyers = [self._customer(rep, day, buys=True) for day in days]
+        worth = [one.size * chance.lognormvariate(0, 0.35) for one in buyers]
+        for day, customer, part in zip(days, buyers, worth, strict=True):
+            amount = max(4_000, round(total * part / sum(worth) / 100) * 100)
+            yield self._deal(rep, customer, amount, (*OPEN, "won"), day)
+        for stage, share in self._lost_per_win(rep, span.last).items():
+            lost = int(max(count, total / _USUAL_AMOUNT) * share + chance.random())
+            for day in seasons.spread(chance, span.first, span.last, lost):
+                customer = self._customer(rep, day, buys=False)
+                asked = customer.size * _USUAL_AMOUNT * 0.7 * chance.lognormvariate(0, 0.4)
+                reached = (*OPEN[: OPEN.index(stage) + 1], "lost")
+                yield self._deal(rep, customer, round(asked / 100) * 100, reached, day)
+
+    def _form(self, rep: Person, day: date) -> float:
+        """What a rep sells of the own target; the team in red lost it a while ago."""
+        is_late = day > self.today - timedelta(days=_LATE_DAYS)
+        return _RED_FORM if rep.team == TEAM_IN_RED and is_late else rep.form
+
+    def _lost_per_win(self, rep: Person, day: date) -> dict[str, float]:
+        """How many deals end at each stage for one that is won."""
+        left, found = 1.0, {}
+        for stage in reversed(OPEN):
+            passing = self._passing(stage, rep, day)
+            entered = left / passing
+            found[stage], left = entered - left, entered
+        return found
+
+    def _passing(self, stage: str, rep: Person, day: date) -> float:
+        is_late = day > self.today - timedelta(days=_LATE_DAYS)
+        weak = is_late and stage == "intent" and rep.team == WEAK_TEAM
+        return WEAK_CHANCE if weak else CHANCE[stage]
+
+    def _customer(self, rep: Person, day: date, *, buys: bool) -> Customer:
+        there = [c for c in self._of_rep[rep.key] if c.is_there(day) and (c.buys or not buys)]
+        return self._chance.choices(there, [customer.size for customer in there])[0]
+
+    def _deal(
+        self, rep: Person, customer: Customer, amount: int, stages: tuple[str, ...], closed: date
+    ) -> Deal:
+        chance = self._chance
+        product, _, months = chance.choices(PRODUCTS, [often for _, often, _ in PRODUCTS])[0]
+        channel, _ = chance.choices(CHANNELS, [weight for _, weight in CHANNELS])[0]
+        path = self._path(rep, customer, amount, stages, closed)
+        return Deal("", rep, customer, product, months, channel, amount, path)
+
+    def _path(
+        self, rep: Person, customer: Customer, amount: int, stages: tuple[str, ...], closed: date
+    ) -> list[Step]:
+        """Backwards from the end: each open stage was entered a stay earlier."""
+        chance = self._chance
+        no_earlier = max(customer.known_on, joined_on(rep, self.today), self.start)
+        day, days = max(closed, no_earlier), [max(closed, no_earlier)]
+        for stage in reversed(stages[:-1]):
+            before = day - timedelta(days=chance.randint(*STAY_DAYS[stage]))
+            day = max(no_earlier, seasons.working_day(before, -1))
+            days.insert(0, day)
+        first = round(amount * chance.uniform(0.8, 1.3) / 100) * 100
+        repriced = chance.random() < _REPRICED and len(stages) > 2
+        path = [Step(days[0], stages[0], first if repriced else amount, self._owners(rep))]
+        for number, (on, stage) in enumerate(zip(days[1:], stages[1:], strict=True), 2):
+            is_last = number == len(stages)
+            handed = chance.random() < _HANDED_OVER
+            path.append(
+                Step(on, stage, amount if is_last and repriced else None,
+                     (Owner(self._peer(rep), 10_000),) if handed else None)
+            )  # fmt: skip
+        return self._after(path)
+
+    def _after(self, path: list[Step]) -> list[Step]:
+        """A few that were lost fell asleep instead, or were taken up again."""
+        last = path[-1]
+        if last.stage != "lost":
+            return path
+        if self._chance.random() < _ASLEEP:
+            return path[:-1]
+        if self._chance.random() < _REOPENED:
+            again = seasons.working_day(last.day + timedelta(days=self._chance.randint(8, 30)))
+            closed = seasons.working_day(again + timedelta(days=self._chance.randint(6, 30)))
+            path += [Step(again, "negotiation"), Step(closed, "lost")]
+        return path
+
+    def _owners(self, rep: Person) -> tuple[Owner, ...]:
+        if self._chance.random() >= _SHARED:
+            return (Owner(rep.key, 10_000),)
+        return (Owner(rep.key, 6_000), Owner(self._peer(rep), 4_000))
+
+    def _peer(self, rep: Person) -> str:
+        """Somebody of the same team who was there all the time."""
+        mates = [one for one in of_team(rep.team or "") if one is not rep]
+        return self._chance.choice(
+            [one.key for one in mates if one.joined_days_ago > seasons.HISTORY_DAYS]
+        )
 
 
-def _undated(chance: random.Random, today: date) -> list[Item]:
-    items = []
-    for number in range(1, _UNDATED + 1):
-        deal = _new(chance, f"U-{number:05}", today - timedelta(days=1), today)
-        del deal.items[0]["at"]
-        deal.items[0]["stage"] = chance.choice(OPEN[:2])
-        items += deal.items
-    return items
-
-
-def season(day: date) -> float:
-    """How busy a day is; 1 is a usual working day."""
-    festival = _SPRING_FESTIVALS.get(day.year, (2, 5))
-    after = (day - date(day.year, *festival)).days
-    if -7 <= after <= 9:
-        return 0.06
-    if day.month == 10 and day.day <= 7:
-        return 0.03
-    peak = 1.3 if day.month % 3 == 0 else 1.0
-    return peak * (1.0 if day.weekday() < 5 else 0.05)
-
-
-def _new(chance: random.Random, deal_id: str, day: date, today: date) -> _Deal:
-    there = [rep for rep in REPS if joined_on(rep, today) <= day]
-    (rep,) = chance.choices(there, [one.leads for one in there])
-    return opened(chance, deal_id, rep, _at(chance, day))
-
-
-def opened(chance: random.Random, deal_id: str, rep: Person, at: datetime) -> _Deal:
-    """A new deal with its first item, which names everything that is known of it."""
-    product, price, _ = chance.choices(PRODUCTS, [weight for *_, weight in PRODUCTS])[0]
-    channel, _ = chance.choices(CHANNELS, [weight for _, weight in CHANNELS])[0]
-    amount = round(price * chance.lognormvariate(0, 0.45) / 100) * 100
-    item: Item = {
-        "deal": deal_id, "at": at.isoformat(), "stage": "lead", "amount": f"{amount}.00",
-        "owners": _owners(chance, rep), "product": product, "channel": channel,
-        "account": _account(chance),
-    }  # fmt: skip
-    return _Deal(deal_id, rep, amount, [item])
-
-
-def _owners(chance: random.Random, rep: Person) -> list[Item]:
-    if chance.random() >= _SHARED:
-        return [{"rep": rep.key, "share_bp": 10_000}]
-    peer = _peer(chance, rep)
-    return [{"rep": rep.key, "share_bp": 6_000}, {"rep": peer.key, "share_bp": 4_000}]
-
-
-def _peer(chance: random.Random, rep: Person) -> Person:
-    """Somebody of the same team who was there all year."""
-    return chance.choice(
-        [
-            one
-            for one in REPS
-            if one.team == rep.team and one is not rep and one.joined_days_ago > DAYS
-        ]
-    )
-
-
-def _account(chance: random.Random) -> str:
-    words = [chance.choice(part).split() for part in (_PLACES, _NAMES, _TRADES)]
-    return "".join(word[0] for word in words) + " " + " ".join(word[1] for word in words)
-
-
-def _live(chance: random.Random, deal: _Deal, day: date, today: date) -> None:
-    """Add what became of the deal, up to the day before `today`."""
-    for stage, item in _path(chance, deal, day):
-        when = datetime.fromisoformat(item["at"]).date()
-        if when >= today:
-            return
-        deal.items.append(item)
-        if stage == "lost" and chance.random() < _REOPENED * 2:
-            _reopen(chance, deal, when, today)
-
-
-def _path(chance: random.Random, deal: _Deal, day: date) -> Iterator[tuple[str, Item]]:
-    for position, stage in enumerate(OPEN):
-        if chance.random() < _ASLEEP:
-            return  # nobody follows it up
-        entered, day = day, _later(chance, day, STAY_DAYS[stage])
-        passes = chance.random() < passing(stage, deal.rep)
-        if not passes:
-            yield "lost", _item(chance, deal, day, "lost")
-            return
-        following = OPEN[position + 1] if stage != "negotiation" else "won"
-        if following == "won":
-            day = max(entered, _pulled_in(chance, day))
-        item = _item(chance, deal, day, following)
-        if stage == "intent" and chance.random() < 0.3:
-            deal.amount = round(deal.amount * chance.uniform(0.75, 1.2) / 100) * 100
-            item["amount"] = f"{deal.amount}.00"
-        if chance.random() < _HANDED_OVER:
-            item["owners"] = [{"rep": _peer(chance, deal.rep).key, "share_bp": 10_000}]
-        yield following, item
-
-
-def passing(stage: str, rep: Person) -> float:
-    """The rep's chance to bring a deal on from an open stage."""
-    weak = stage == "intent" and rep.team == WEAK_TEAM
-    return min(0.95, (WEAK_CHANCE if weak else CHANCE[stage]) * rep.skill)
-
-
-def _reopen(chance: random.Random, deal: _Deal, lost: date, today: date) -> None:
-    again = _later(chance, lost, (8, 30))
-    closed = _later(chance, again, (6, 30))
-    for day, stage in ((again, "negotiation"), (closed, chance.choice(("won", "lost")))):
-        if day < today:
-            deal.items.append(_item(chance, deal, day, stage))
-
-
-def _item(chance: random.Random, deal: _Deal, day: date, stage: str) -> Item:
-    return {"deal": deal.id, "at": _at(chance, day).isoformat(), "stage": stage}
-
-
-def _later(chance: random.Random, day: date, stay: tuple[int, int]) -> date:
-    """A working day after a stay of that many days, holidays left out."""
-    day += timedelta(days=chance.randint(*stay))
-    while season(day) < 0.5:
-        day += timedelta(days=1)
-    return day
-
-
-def _pulled_in(chance: random.Random, day: date) -> date:
-    """Deals that would close soon after a quarter's end are often closed within it."""
-    start = date(day.year, day.month - (day.month - 1) % 3, 1)
-    if (day - start).days >= 18 or chance.random() < 0.5:
-        return day
-    return start - timedelta(days=chance.randint(1, 6))
-
-
-def _at(chance: random.Random, day: date) -> datetime:
-    minutes = chance.randint(0, 9 * 60)
-    return datetime.combine(day, time(9), ZONE) + timedelta(minutes=minutes)
-
-
-def current_quarter(today: date) -> str:
-    return f"{today.year}-Q{(today.month - 1) // 3 + 1}"
-
-
-def count(all_batches: Sequence[Sequence[Item]]) -> int:
-    """How many different deals the items are of."""
-    return len({item["deal"] for batch in all_batches for item in batch})
+def quarter_target(rep: Person, quarter: Period, plan_year: int) -> float:
+    """About what the plan asks of a rep in a quarter, in yuan; other years by growth."""
+    year = YEAR_TARGET * GROWTH ** (quarter.first.year - plan_year)
+    return float(year * seasons.quarter_share(quarter) / 100 * rep.weight / WEIGHT)

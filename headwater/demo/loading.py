@@ -13,7 +13,8 @@ from typing import Any
 
 import httpx
 
-from headwater.demo import company, deals
+from headwater.demo import company, exports, people, seasons
+from headwater.demo.deals import SEED, SERIES, History
 from headwater.stack import Clients
 from services.kit import limits
 from services.kit.auth import Signer
@@ -38,6 +39,7 @@ class Loaded:
     secret: str | None
     """Known only where this start made the connection."""
     deals: int
+    history: History
 
 
 class Loader:
@@ -46,10 +48,13 @@ class Loader:
         self._signer = signer
         self._progress = progress
         self._today = business_day(clock.now(), company.ZONE)
-        token = signer.sign(
+        self._admin = {"authorization": f"Bearer {self.token()}"}
+
+    def token(self) -> str:
+        """For an hour, as the company's administrator."""
+        return self._signer.sign(
             tenant=company.TENANT, role="admin", subject="headwater-demo", seconds=3_600
         )
-        self._admin = {"authorization": f"Bearer {token}"}
 
     async def load(self) -> Loaded:
         await self._tenant()
@@ -58,20 +63,22 @@ class Loader:
             self._clients.targets, "POST", "/targets/v1/organisation",
             json=company.organisation(first_day),
         )  # fmt: skip
-        members = await self._ids("members", [one.key for one in company.EVERYBODY])
+        members = await self._ids("members", [one.key for one in people.EVERYBODY])
         units = await self._ids("units", [unit.key for unit in company.UNITS])
         await self._facts_have_left()
         connection = await self._call(
             self._clients.kpi, "PUT", f"/kpi/v1/connections/{company.CONNECTION}",
             json={"vendor": "standard", "mapping": company.MAPPING},
         )  # fmt: skip
-        count = await self._deals(first_day, units[company.SHOWN_UNIT])
+        history = History(SEED, first_day)
+        count = await self._deals(history, units[company.SHOWN_UNIT])
         return Loaded(
             members,
             units,
             connection["webhook_path"].rpartition("/")[2],
             connection["secret"],
             count,
+            history,
         )
 
     async def new_secret(self) -> str:
@@ -88,7 +95,7 @@ class Loader:
             page = await self._call(self._clients.kpi, "GET", "/kpi/v1/deals", params=query)
             for deal in page["items"]:
                 name = deal["id"].rpartition(":")[2]
-                if deal["kind"] == "open" and name.startswith(deals.SERIES):
+                if deal["kind"] == "open" and name.startswith(SERIES):
                     found[name] = deal["stage"]
             if page["next_cursor"] is None:
                 return found
@@ -104,13 +111,13 @@ class Loader:
         )  # fmt: skip
 
     async def _first_day(self) -> date:
-        newest = f"{company.CONNECTION}:{company.NEWEST.key}"
+        newest = f"{company.CONNECTION}:{people.NEWEST.key}"
         found = await self._call(
             self._clients.targets, "GET", "/targets/v1/members", params={"id": newest}
         )
         if not found["items"]:
             return self._today
-        return company.first_day(date.fromisoformat(found["items"][0]["joined_on"]))
+        return people.first_day(date.fromisoformat(found["items"][0]["joined_on"]))
 
     async def _ids(self, kind: str, keys: list[str]) -> dict[str, str]:
         names = {f"{company.CONNECTION}:{key}": key for key in keys}
@@ -127,9 +134,9 @@ class Loader:
                 raise DemoFailed("kpi does not take the organisation's facts")
             await asyncio.sleep(0.02)
 
-    async def _deals(self, first_day: date, unit: str) -> int:
-        batches = list(deals.batches(deals.SEED, first_day))
-        count = deals.count(batches)
+    async def _deals(self, history: History, unit: str) -> int:
+        batches = list(exports.batches(history, SEED))
+        count = exports.count(batches)
         if await self._is_there(batches[-1][-1]["deal"]):
             return count
         path = f"/kpi/v1/connections/{company.CONNECTION}/deliveries"
@@ -155,7 +162,7 @@ class Loader:
     async def _counted(self, unit: str, offset: int) -> None:
         """Wait until the funnel shows everything up to `offset`."""
         until = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-        period = deals.current_quarter(self._today)
+        period = seasons.quarter_of(self._today).code
         query: dict[str, str | int] = {"scope": unit, "period": period, "min_offset": offset}
         while True:
             answer = await self._clients.kpi.get(

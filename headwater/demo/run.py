@@ -38,7 +38,7 @@ def _serve(settings: HeadwaterSettings, narration: Narration) -> None:
     from headwater.demo.loading import Loader
     from headwater.demo.state import State
     from headwater.demo.state import content as describe
-    from headwater.demo.trickle import Trickle
+    from headwater.demo.trickle import Sender, Trickle
     from headwater.stack import Stack
 
     quiet = "log_level" not in settings.model_fields_set
@@ -59,8 +59,8 @@ def _serve(settings: HeadwaterSettings, narration: Narration) -> None:
             state.write(content)
             _welcome(narration, content, loaded.deals, settings)
             open_deals = await loader.open_deals()
-            hook = f"{url}/webhooks/{loaded.connection}"
-            await Trickle(hook, secret, clock, open_deals, seed=SEED).run()
+            sender = Sender(url, f"/webhooks/{loaded.connection}", secret, loader.token)
+            await Trickle(sender, clock, open_deals, loaded.history, seed=SEED).run()
 
         serving.run(serving.serve_all(installation, keys, clock, when_up=when_up))
     narration.say("Stopped. The data stay; the next start is warm.")
@@ -83,7 +83,7 @@ def _welcome(
     narration: Narration, content: dict[str, Any], deals: int, settings: HeadwaterSettings
 ) -> None:
     url, say = content["url"], narration.say
-    narration.step(f"Ready: {deals:,} deals of a year, and a new event every few seconds")
+    narration.step(f"Ready: {deals:,} deals of 18 months, and a new event every few seconds")
     say()
     say(f"  GraphQL    {url}/graphql  (in a browser: GraphiQL)")
     for service in ("targets", "customers", "incentives", "kpi"):

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from headwater.demo import company, deals
+from headwater.demo import company, deals, people, seasons
 from headwater.demo.loading import Loaded
 from services.kit.auth import Role, Signer
 
@@ -55,7 +55,7 @@ def content(url: str, loaded: Loaded, secret: str, signer: Signer, now: datetime
         "tokens": _tokens(signer, loaded),
         "rep": loaded.members[company.SHOWN_REP],
         "unit": loaded.units[company.SHOWN_UNIT],
-        "period": deals.current_quarter(at.date()),
+        "period": seasons.quarter_of(at.date()).code,
         "webhook": {
             "connection": loaded.connection, "secret": secret, "sample": _sample(at),
         },
@@ -67,7 +67,7 @@ def _tokens(signer: Signer, loaded: Loaded) -> dict[str, str]:
     holders = {
         "rep": company.SHOWN_REP,
         "manager": company.SHOWN_MANAGER,
-        "customer_success": company.CARE.key,
+        "customer_success": people.CARE.key,
     }
     found: dict[str, str] = {}
     for role in ROLES:
