@@ -13,6 +13,10 @@ MEMBERS = 200_000
 """Most members of one tenant's organisation."""
 METRICS = 200
 """Most metrics of one tenant's catalogue."""
+PLAN_DEPTH = 16
+"""Most splits between a plan's target and a leaf."""
+PLAN_TARGETS = 20_000
+"""Most targets of a plan's tree."""
 POOL_CONNECTIONS = 4
 """Database connections a process keeps per service."""
 STATEMENT_MILLIS = 10_000

@@ -10,10 +10,14 @@ from prometheus_client import CollectorRegistry
 from services.kit import http
 from services.kit.auth import Signer, Verifier
 from services.kit.clock import Clock
+from services.kit.consumer import Consumer
 from services.kit.db import Database
+from services.kit.feed import Feed
 from services.kit.idempotency import IdempotencyStore
 from services.kit.outbox import Outbox
+from services.targets import feed
 from services.targets.actions import tenants
+from services.targets.actions.look import PROJECTION
 from services.targets.actions.office import Office
 from services.targets.api import router
 from services.targets.settings import TargetsSettings
@@ -28,21 +32,27 @@ def create_app(
     clock: Clock,
     database: Database | None = None,
 ) -> FastAPI:
-    """The service; its lifespan opens and closes the database and the outbox.
+    """The service; its lifespan opens and closes the database, the outbox and the log's reader.
 
     `kpi` is the caller's, who closes it: a network client or one into the same process.
     """
     own = database or Database(settings.targets_database_url.get_secret_value())
     outbox = Outbox(service="targets", database=own, kpi=kpi, signer=signer)
-    office = Office(own, outbox, clock)
+    log = Consumer(
+        projection=PROJECTION, database=own, take=feed.take, types=feed.TYPES,
+        feed=Feed(service="targets", kpi=kpi, signer=signer),
+    )  # fmt: skip
+    office = Office(own, outbox, clock, log.progress)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await own.open()
         try:
             await outbox.open()
+            await log.open()
             yield
         finally:
+            await log.close()
             await outbox.close()
             await own.close()
 
@@ -52,7 +62,7 @@ def create_app(
     app = http.create_app(
         service="targets",
         title="Headwater targets",
-        description="The organisation and its people: units, members, and who was where when.",
+        description="The organisation and its people, and the plans that give them targets.",
         lifespan=lifespan,
         ready=ready,
         registry=CollectorRegistry(),

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Date,
     DateTime,
@@ -129,6 +130,126 @@ class MembershipRow(Row, table=True):
     ends_on: date | None = _may(Date)
     unit_id: UUID = _need(Uuid)
     share_bp: int = _need(Integer)
+
+
+class MetricRow(Row, table=True):
+    """A metric as kpi last declared it."""
+
+    __tablename__ = "metric"
+    tenant_id: UUID = _key(Uuid)
+    code: str = _key(String)
+    name_en: str = _need(String)
+    name_zh: str = _need(String)
+    unit: str = _need(String)
+    kind: str = _need(String)
+    direction: str = _need(String)
+    is_rate: bool = _need(Boolean)
+    log_offset: int = _need(BigInteger)
+
+
+class PlanRow(Row, table=True):
+    """A plan; `log_offset` is where the log has its targets, `unheard` how many it has not yet."""
+
+    __tablename__ = "plan"
+    __table_args__ = (Index("plan_state", "tenant_id", "state"),)
+    tenant_id: UUID = _key(Uuid)
+    id: UUID = _key(Uuid)
+    name: str = _need(String)
+    version: int = _need(Integer)
+    state: str = _need(String)
+    metric: str = _need(String)
+    currency: str | None = _may(String)
+    period: str = _need(String)
+    fiscal_start_month: int = _need(SmallInteger)
+    week_rule: str = _need(String)
+    root_id: UUID = _need(Uuid)
+    predecessor_id: UUID | None = _may(Uuid)
+    consensus_threshold_bp: int = _need(Integer)
+    log_offset: int | None = _may(BigInteger)
+    unheard: int = _need(Integer)
+
+
+class PlanStepRow(Row, table=True):
+    """Who brought a plan into a state, when, and why if a reason was needed."""
+
+    __tablename__ = "plan_step"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "plan_id"], ["plan.tenant_id", "plan.id"]),
+    )
+    tenant_id: UUID = _key(Uuid)
+    plan_id: UUID = _key(Uuid)
+    state: str = _key(String)
+    at: datetime = _need(Instant)
+    by: str = _need(String)
+    reason: str | None = _may(String)
+
+
+class TargetRow(Row, table=True):
+    """A cell of a plan: a node of its tree, or (`total`) what follows from others.
+
+    `parent_id` is the node that was split, `above_id` the owner above, `weight` the part's own
+    share of its parent's rule, `split` the rule by which it was split itself.
+    """
+
+    __tablename__ = "target"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "plan_id"], ["plan.tenant_id", "plan.id"]),
+        Index("target_cell", "tenant_id", "plan_id", "owner_id", "period", unique=True),
+        Index("target_parent", "tenant_id", "parent_id"),
+        Index("target_above", "tenant_id", "plan_id", "above_id"),
+        Index("target_owner", "tenant_id", "owner_id", "first_on"),
+    )
+    tenant_id: UUID = _key(Uuid)
+    id: UUID = _key(Uuid)
+    plan_id: UUID = _need(Uuid)
+    parent_id: UUID | None = _may(Uuid)
+    above_id: UUID | None = _may(Uuid)
+    owner_kind: str = _need(String)
+    owner_id: UUID = _need(Uuid)
+    period: str = _need(String)
+    first_on: date = _need(Date)
+    last_on: date = _need(Date)
+    position: int = _need(Integer)
+    floor: int | None = _may(BigInteger)
+    target: int = _need(BigInteger)
+    stretch: int | None = _may(BigInteger)
+    allocated: int | None = _may(BigInteger)
+    weight: str | None = _may(String)
+    split: dict[str, Any] | None = _may(JSONB)
+    total: str | None = _may(String)
+
+
+class AcknowledgementRow(Row, table=True):
+    """An owner's yes to their targets in a plan; a unit's manager says it for the unit."""
+
+    __tablename__ = "acknowledgement"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "plan_id"], ["plan.tenant_id", "plan.id"]),
+    )
+    tenant_id: UUID = _key(Uuid)
+    plan_id: UUID = _key(Uuid)
+    owner_id: UUID = _key(Uuid)
+    member_id: UUID = _need(Uuid)
+    at: datetime = _need(Instant)
+
+
+class ProjectionCursorRow(Row, table=True):
+    """How far the log was taken in."""
+
+    __tablename__ = "projection_cursor"
+    tenant_id: UUID = _key(Uuid)
+    projection: str = _key(String)
+    log_offset: int = _need(BigInteger)
+
+
+class SubjectVersionRow(Row, table=True):
+    """The offset of the last effect on a member's or unit's targets."""
+
+    __tablename__ = "subject_version"
+    __table_args__ = (Index("subject_version_offset", "tenant_id", "log_offset"),)
+    tenant_id: UUID = _key(Uuid)
+    subject_id: UUID = _key(Uuid)
+    log_offset: int = _need(BigInteger)
 
 
 class OutboxHeadRow(Row, table=True):

@@ -1,11 +1,15 @@
 """What targets tells the log. Ids and dates, never a person's name."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 from services.kit.outbox import Fact
 from services.targets.domain.configuration import Configuration
+from services.targets.domain.plan import Metric, Owner, Plan, Target
 from services.targets.domain.records import MemberRecord, UnitRecord
+
+TARGET_SET = "target.set.v1"
 
 
 def tenant_configured(
@@ -51,6 +55,27 @@ def member_moved(member: MemberRecord, at: datetime) -> Fact:
     ]  # fmt: skip
     payload = {"member_id": member.id, "memberships": spans}
     return Fact("member.moved.v1", f"member:{member.id}", at, payload)
+
+
+def target_set(
+    plan: Plan, metric: Metric, owner: Owner, cells: Sequence[Target], at: datetime
+) -> Fact:
+    """All that the plan gives an owner, the totals too; no cells take back what it gave."""
+    payload = {
+        "plan_id": plan.id, "plan_version": plan.version,
+        "owner": {"kind": owner.kind, "id": owner.id}, "metric": metric.code,
+        "unit": metric.unit, "direction": metric.direction, "currency": plan.currency,
+        "cells": [
+            {
+                "id": cell.id, "period": cell.period.code,
+                "first_on": cell.period.first.isoformat(), "last_on": cell.period.last.isoformat(),
+                "floor": cell.amounts.floor, "target": cell.amounts.target,
+                "stretch": cell.amounts.stretch,
+            }
+            for cell in cells
+        ],
+    }  # fmt: skip
+    return Fact(TARGET_SET, f"target:{owner.id}:{metric.code}", at, payload)
 
 
 def _day(day: date | None) -> str | None:

@@ -13,6 +13,7 @@ from services.kit.db import Connection, Database
 from services.kit.errors import Forbidden, TenantNotConfigured, TooLarge
 from services.kit.outbox import Outbox
 from services.kit.period import business_day
+from services.kit.projection import Progress
 from services.targets.domain import policy
 from services.targets.domain.identity import matched
 from services.targets.domain.policy import Sight
@@ -39,6 +40,8 @@ class Office:
     database: Database
     outbox: Outbox
     clock: Clock
+    heard: Progress = field(default_factory=Progress)
+    """How far this process heard the log, per tenant."""
     trees: Trees = field(default_factory=Trees)
     _tenant_ids: dict[str, str] = field(default_factory=dict)
 
@@ -72,7 +75,7 @@ class Office:
         async with self.database.read(tenant_id) as connection:
             on = as_of or await self.today(connection, tenant_id)
             tree = await self.trees.get(connection, tenant_id)
-            me = await _who(connection, tenant_id, viewer, on)
+            me = await who(connection, tenant_id, viewer, on)
             sight = policy.sight(
                 viewer.role, me.id if me else None, [me.unit_id] if me and me.unit_id else [],
                 tree.organisation, on,
@@ -80,7 +83,7 @@ class Office:
             yield Reading(connection, tenant_id, tree, on, sight)
 
 
-async def _who(
+async def who(
     connection: Connection, tenant_id: str, viewer: Viewer, on: date
 ) -> MemberOnDay | None:
     """The member that the token names, by our id or an external one."""

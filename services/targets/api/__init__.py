@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.targets.api import members, organisation, tenants, units
+from services.targets.api import members, organisation, plans, targets, tenants, units
 
 router = APIRouter()
-for part in (tenants, organisation, members, units):
+for part in (tenants, organisation, members, units, plans, targets):
     router.include_router(part.router)

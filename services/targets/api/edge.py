@@ -1,10 +1,10 @@
 """What all routes share: who asks, how a body is read, the day asked about, documented refusals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query, Request, Response
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 
@@ -54,6 +54,15 @@ async def day(
     return as_of
 
 
+async def offset(response: Response) -> Callable[[int], None]:
+    """Tells the offset that an answer reflects."""
+
+    def tell(reached: int) -> None:
+        response.headers["Headwater-Offset"] = str(reached)
+
+    return tell
+
+
 def after(cursor: str | None) -> tuple[str, str] | None:
     """The name and id behind a cursor of a list by name."""
     keys = paging.keys(cursor, 2)
@@ -101,6 +110,11 @@ Ids = Annotated[
 Asked = Annotated[Viewer, Depends(viewer)]
 TheOffice = Annotated[Office, Depends(office)]
 Once = Annotated[IdempotencyStore, Depends(idempotency)]
+Offset = Annotated[Callable[[int], None], Depends(offset)]
+MinOffset = Annotated[
+    int | None,
+    Query(ge=0, le=2**63 - 1, description="wait until the log was heard up to this offset"),
+]
 AsOf = Annotated[date | None, Depends(day)]
 Limit = Annotated[int | None, Query(description="items of a page, 1 to 100; 20 without it")]
 Cursor = Annotated[str | None, Query(description="`next_cursor` of the page before")]

@@ -1,16 +1,18 @@
-"""The app of targets on a fresh database, with a kpi that takes every fact and remembers it."""
+"""The app of targets on a fresh database, with a kpi that is only its log."""
 
 import contextlib
 from datetime import UTC, datetime
 
 import httpx
-import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.kit.auth import Signer, Verifier
+from services.kit.projection import cursor
+from services.targets.actions.look import PROJECTION
 from services.targets.main import create_app
 from services.targets.settings import TargetsSettings
+from tests.support.fakelog import FakeLog
 
 NOON = datetime(2026, 11, 23, 4, tzinfo=UTC)  # noon in Shanghai
 CHINA = {"zone": "Asia/Shanghai", "currency": "CNY"}
@@ -25,11 +27,15 @@ class MovableClock:
 
 
 class World:
-    """One running service: `call` speaks for a role of a tenant, `facts` are what kpi took."""
+    """One running service: `call` speaks for a role of a tenant, `log` is what kpi has."""
 
-    def __init__(self, app, client, signer, clock, facts):
+    def __init__(self, app, client, signer, clock, log):
         self.app, self.client, self.signer, self.clock = app, client, signer, clock
-        self.facts = facts
+        self.log = log
+
+    @property
+    def facts(self):
+        return self.log.facts
 
     def token(self, tenant, role, member=None, subject="someone"):
         return self.signer.sign(
@@ -77,6 +83,39 @@ class World:
                 await office.outbox._deliver_all()
         return list(self.facts)
 
+    async def post(self, path, body=None, *, status=200, **more):
+        answer = await self.call("POST", path, json=body, **more)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def declare(self, *codes, tenant="demo"):
+        """Metrics that kpi has declared and this service has heard of."""
+        tenant_id = (await self.get("/tenant", tenant=tenant))["id"]
+        await self.delivered()
+        for code in codes or METRICS:
+            await self.log.fact(
+                tenant_id, "metric.declared.v1", f"metric:{code}",
+                {"code": code, "numerator": [], **METRICS[code]},
+            )  # fmt: skip
+        offset = len(self.log.entries[tenant_id])
+        office = self.app.state.office
+        for _ in range(100):
+            async with office.database.read(tenant_id) as connection:
+                if await cursor(connection, tenant_id, PROJECTION) >= offset:
+                    return tenant_id
+            await office.heard.wait(tenant_id, 0.1)
+        raise AssertionError("the log was not heard")
+
+
+METRICS = {
+    "sales": {"name": {"en": "Sales", "zh": "销售额"}, "kind": "result", "unit": "money",
+              "direction": "higher", "denominator": None},
+    "visits": {"name": {"en": "Visits", "zh": "拜访量"}, "kind": "process", "unit": "count",
+               "direction": "higher", "denominator": None},
+    "win_rate": {"name": {"en": "Win rate", "zh": "赢单率"}, "kind": "result", "unit": "percent",
+                 "direction": "higher", "denominator": []},
+}  # fmt: skip
+
 
 def unit(external_id, parent=None, manager=None, **more):
     return {
@@ -114,18 +153,11 @@ def company():
 
 @pytest.fixture
 async def world(clone):
-    facts = []
-
-    def take(request):
-        facts.extend(orjson.loads(request.content)["facts"])
-        return httpx.Response(202, json={})
-
     key = Ed25519PrivateKey.generate()
     clock = MovableClock()
+    log = FakeLog(Verifier(key.public_key()))
     async with contextlib.AsyncExitStack() as stack:
-        kpi = await stack.enter_async_context(
-            httpx.AsyncClient(transport=httpx.MockTransport(take), base_url="http://kpi")
-        )
+        kpi = await stack.enter_async_context(log.client)
         app = create_app(
             TargetsSettings(targets_database_url=clone("targets").app),
             kpi=kpi, signer=Signer(key), verifier=Verifier(key.public_key()), clock=clock,
@@ -137,7 +169,7 @@ async def world(clone):
                 base_url="http://targets",
             )
         )
-        yield World(app, client, Signer(key), clock, facts)
+        yield World(app, client, Signer(key), clock, log)
 
 
 @pytest.fixture
@@ -146,3 +178,10 @@ async def loaded(world):
     await world.configure()
     await world.load(**COMPANY)
     return world
+
+
+@pytest.fixture
+async def planning(loaded):
+    """The same with metrics: plans can be made."""
+    await loaded.declare()
+    return loaded

@@ -7,10 +7,10 @@ import pytest
 from fastapi.routing import APIRoute
 
 from services.kit.auth import ROLES
-from services.targets.api import members, organisation, tenants, units
+from services.targets.api import members, organisation, plans, targets, tenants, units
 from services.targets.tables import Row
 
-PARTS = (members, organisation, tenants, units)
+PARTS = (members, organisation, plans, targets, tenants, units)
 ROUTES = sorted(
     (method, route.path)
     for part in PARTS
@@ -24,40 +24,63 @@ BODIES = {
     "/targets/v1/tenants/{short_name}": OUR,
     "/targets/v1/organisation": {"connection": "hr", "as_of": "2026-01-01"},
     "/targets/v1/members/{id:path}/moves": {"unit_id": "hr:west", "on": "2026-07-01"},
-}
+    "/targets/v1/plans": {
+        "name": "Theirs", "metric": "sales", "owner_id": "hr:company", "period": "2026",
+        "target": "1.00",
+    },
+    "/targets/v1/plans/{plan_id}/splits": {
+        "splits": [{"of": "leaves", "axis": "time", "method": "equal"}]
+    },
+    "/targets/v1/plans/{plan_id}/approve": {"override_reason": "because"},
+}  # fmt: skip
+READ = {"period": "2026", "after": -1, "axis": "time"}
 
 
 @pytest.fixture
 async def two(loaded):
-    """`demo` with its company, and `acme` with one unit and one member of its own."""
+    """`demo` with its company and a plan, and `acme` with one unit and one member of its own."""
     await loaded.configure("acme")
     await loaded.load(
         tenant="acme", connection="acme", units=[{"external_id": "all", "name": "All"}],
         members=[{"external_id": "ann", "name": "Ann", "unit_external_id": "all"}],
     )  # fmt: skip
+    await loaded.declare("sales")
+    await loaded.declare("sales", tenant="acme")
+    made = await loaded.post("/plans", BODIES["/targets/v1/plans"] | {"name": "Ours"}, status=201)
+    await loaded.post(f"/plans/{made['plan']['id']}/propose")
     return loaded
 
 
 async def everything(world, role="admin", **more):
     people = await world.get("/members", role=role, params={"limit": 100}, **more)
     places = await world.get("/units", role=role, params={"limit": 100}, **more)
-    return people["items"], places["items"]
+    plans = await world.get("/plans", role=role, **more)
+    roots = [plan["root"] | {"name": plan["name"]} for plan in plans["items"]]
+    return people["items"], places["items"], plans["items"], roots
+
+
+def place(path, plan, name="hr:wang"):
+    url = path.removeprefix("/targets/v1").replace("{id:path}", name)
+    url = url.replace("{plan_id}", plan["id"]).replace("{id}", plan["root"]["id"])
+    return url.replace("{short_name}", "demo")
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_no_route_gives_or_changes_what_another_tenant_has(two, method, path):
     before = await everything(two)
     theirs = [one for part in before for one in part]
-    names = [one[key] for one in theirs for key in ("id", "external_id")]
+    names = [one[key] for one in theirs for key in ("id", "external_id") if key in one]
+    plan = before[2][0]
     facts = len(await two.delivered())
     asked = (names[0], "hr:wang", "hr:company", "wang")
     for name, role in itertools.product(asked, ROLES):
-        url = path.removeprefix("/targets/v1").replace("{id:path}", name)
         answer = await two.call(
-            method, url.replace("{short_name}", "demo"), tenant="acme", role=role,
+            method, place(path, plan, name), tenant="acme", role=role,
             member="hr:wang", subject="headwater", json=BODIES.get(path),
-            params=[("id", one) for one in names[:100]] if method == "GET" else None,
+            params=[*READ.items(), *((key, one) for one in names[:50] for key in ("id", "owner"))]
+            if method == "GET" else None,
         )  # fmt: skip
+        assert answer.status_code < 500
         told = answer.text
         for one in theirs:
             assert one["id"] not in told.replace(name, "")
@@ -68,15 +91,17 @@ async def test_no_route_gives_or_changes_what_another_tenant_has(two, method, pa
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 async def test_without_a_token_or_tenant_nothing_is_answered(two, method, path):
-    url = path.replace("{id:path}", "hr:wang").replace("{short_name}", "demo")
-    answer = await two.client.request(method, url, json=BODIES.get(path), params={"id": "wang"})
+    url = place(path, (await everything(two))[2][0])
+    asked = READ | {"id": "wang", "owner": "wang"}
+    answer = await two.client.request(
+        method, f"/targets/v1{url}", json=BODIES.get(path), params=asked
+    )
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
     assert answer.headers["www-authenticate"] == "Bearer"
     if method != "PUT":
         unknown = await two.call(
-            method, url.removeprefix("/targets/v1"), tenant="nobody", json=BODIES.get(path),
-            params={"id": "wang"},
-        )  # fmt: skip
+            method, url, tenant="nobody", role="service", json=BODIES.get(path), params=asked
+        )
         assert (unknown.status_code, unknown.json()["code"]) == (403, "forbidden")
 
 
