@@ -10,10 +10,10 @@ follow exactly from what is there:
 
 Rates do not add up: they are taken over where all parts agree, and left out elsewhere.
 
->>> calendar, east = Calendar(), Owner("unit", "east")
+>>> calendar, east, plan_id = Calendar(), Owner("unit", "east"), ids.new()
 >>> months = [Target(f"{n}", None, "company", east, Period.parse(f"2026-0{n}", calendar),
 ...                  Amounts(None, 100 * n, None)) for n in (1, 2, 3)]
->>> [(total.period.code, total.amounts.target) for total in rolled_up(months, calendar, "plan")]
+>>> [(total.period.code, total.amounts.target) for total in rolled_up(months, calendar, plan_id)]
 [('2026-Q1', 600)]
 """
 
