@@ -24,6 +24,8 @@ _VALUE = "t.sign * CASE WHEN t.is_amount THEN r.amount_minor ELSE r.deals END"
 # Spans: number 0 is the period, the others its parts; actuals are summed once, in the parts if any.
 # A span's coarsest cells are those that lie within it and within no other cell there. The plan's
 # time split are its finest ones, unless they do not add up to the coarsest: then it is linear.
+# `ANY(ARRAY(SELECT …))` hides how many are asked for, so that the plan is made once and kept: making
+# it costs more than answering for one rep.
 _BOARD = f"""
 WITH today AS (
   SELECT coalesce((SELECT log_offset FROM projection_cursor
@@ -40,7 +42,7 @@ actual AS (
     sum({_VALUE}) FILTER (WHERE t.is_below) AS below
   FROM funnel_rollup AS r JOIN term AS t ON {_OF_TERM}
   JOIN span AS s ON s.number >= $16 AND r.day BETWEEN s.first_on AND s.last_on
-  WHERE r.tenant_id = $1 AND r.scope = ANY($2::uuid[]) AND r.measure = ANY($3::text[])
+  WHERE r.tenant_id = $1 AND r.scope = ANY(ARRAY(SELECT unnest($2::uuid[]))) AND r.measure = ANY(ARRAY(SELECT unnest($3::text[])))
   AND r.day BETWEEN $17 AND $18 GROUP BY 1, 2, 3
 ),
 cell AS (
@@ -51,7 +53,7 @@ cell AS (
   FROM target_cell AS c CROSS JOIN today
   JOIN unnest($19::text[], $20::text[]) AS m(metric, unit) USING (metric, unit)
   JOIN span AS s ON c.first_on >= s.first_on AND c.last_on <= s.last_on
-  WHERE c.tenant_id = $1 AND c.scope = ANY($2::uuid[]) AND c.metric = ANY($19)
+  WHERE c.tenant_id = $1 AND c.scope = ANY(ARRAY(SELECT unnest($2::uuid[]))) AND c.metric = ANY(ARRAY(SELECT unnest($19::text[])))
   AND c.first_on >= $17 AND c.last_on <= $18 AND (c.currency IS NULL OR c.currency = $21)
 ),
 tiled AS (
