@@ -103,6 +103,65 @@ async def test_a_week_by_its_working_days(desk: Desk) -> None:
     assert shape(sunday) == ("2000.00", "1500.00", "75.0", "2000.00", "yellow")
 
 
+async def record(desk: Desk, *events: tuple[str, str, Any]) -> int:
+    """Post what happened as (kind, instant, data); the offset after it."""
+    body = [
+        {"id": f"e{number}", "source": "erp", "type": f"{kind}.observed.v1", "time": at, "data": data}
+        for number, (kind, at, data) in enumerate(events)
+    ]  # fmt: skip
+    answer = await desk.kpi.client.post(
+        "/kpi/v1/events", json=body, headers=desk.kpi.token(desk.company.tenant)
+    )
+    assert answer.status_code == 202, answer.text
+    return int(answer.json()["offset"])
+
+
+async def test_fifteen_of_twenty_visits(desk: Desk) -> None:
+    """The acceptance case of method.md 1.7."""
+    days = {f"2026-03-{day:02}": 4 for day in range(9, 14)}
+    fact = target_set(desk.ann, "visits", {"2026-03-W3": 20, **days}, unit="count")
+    await desk.kpi.facts(desk.company, fact)
+    offset = await record(desk, *(
+        ("activity", "2026-03-10T10:00:00+08:00",
+         {"activity": f"V{n}", "activity_kind": "visit", "owner": "crm:ann"})
+        for n in range(15)
+    ))  # fmt: skip
+    wednesday = await desk.one(desk.ann, metric="visits", min_offset=offset)
+    assert shape(wednesday) == ("20", "15", "75.0", "12", "green")
+    desk.kpi.clock.move(days=4)
+    await desk.started("2026-03-15")
+    assert shape(await desk.one(desk.ann, metric="visits")) == ("20", "15", "75.0", "20", "yellow")
+
+
+async def test_what_is_collected_of_what_was_due(desk: Desk) -> None:
+    contract = {
+        "contract": "C1", "owner": "crm:ann", "account": "Cancity", "amount": "1000",
+        "schedule": [{"due_on": "2026-03-01", "amount": "600"},
+                     {"due_on": "2026-04-01", "amount": "400"}],
+    }  # fmt: skip
+    receipt = {"collection": "M1", "contract": "C1", "amount": "450"}
+    refund = {"refund": "R1", "contract": "C1", "amount": "50"}
+    offset = await record(
+        desk,
+        ("contract", "2026-02-20T09:00:00+08:00", contract),
+        ("collection", "2026-03-05T09:00:00+08:00", receipt),
+        ("refund", "2026-03-06T09:00:00+08:00", refund),
+    )
+    await desk.kpi.facts(
+        desk.company, target_set(desk.north, "refunded", {"2026-03": 40_00}, kind="unit")
+    )
+    found = await desk.ask(
+        desk.north, period="2026-03", min_offset=offset + 1,
+        metric=["collection_rate", "collected", "refunded", "contracts_signed"],
+    )  # fmt: skip
+    assert {item["metric"]: shape(item) for item in found["items"]} == {
+        "collection_rate": (None, "75.00", None, None, None),
+        "collected": (None, "450.00", None, None, None),
+        "refunded": ("40.00", "50.00", "75.0", "14.19", "yellow"),  # 2 - 50/40, lower is better
+        "contracts_signed": (None, "0.00", None, None, None),
+    }
+
+
 async def test_children_and_periods_that_are_sums_of_cells(desk: Desk) -> None:
     months = {"2026-01": 900_00, "2026-02": 900_00, "2026-03": 1_240_00}
     await desk.kpi.facts(desk.company, target_set(desk.ann, "sales", months))
