@@ -31,10 +31,15 @@ APPEND_ONLY = {
     "kpi": {"public.entry", "public.funnel_posting", "public.mapping"},
     "targets": set(),
     "customers": set(),
-    "incentives": set(),
+    "incentives": {"public.statement_closing"},
 }
-NO_UPDATE = {"kpi": {"public.delivery"}, "targets": {"public.outbox"}}
-NOT_DELETED = {"targets": {"public.member", "public.unit", "public.tenant_setting"}}
+NO_UPDATE = {
+    "kpi": {"public.delivery"}, "targets": {"public.outbox"}, "incentives": {"public.outbox"},
+}  # fmt: skip
+NOT_DELETED = {
+    "targets": {"public.member", "public.unit", "public.tenant_setting"},
+    "incentives": {"public.compensation_plan", "public.statement_approval"},
+}
 OUR_SCHEMAS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
 A, B = str(uuid.UUID(int=0xA)), str(uuid.UUID(int=0xB))
 SAMPLES: dict[str, Any] = {

@@ -13,6 +13,9 @@ MEMBER_MOVED = "member.moved.v1"
 METRIC_DECLARED = "metric.declared.v1"
 METRIC_CLOSED = "metric.closed.v1"
 TARGET_SET = "target.set.v1"
+PLAN_ACTIVATED = "compensation_plan.activated.v1"
+STATEMENT_APPROVED = "statement.approved.v1"
+STATEMENT_CLOSED = "statement.closed.v1"
 
 OBSERVED: dict[Record, str] = {record: f"{record}.observed.v1" for record in RECORDS}
 """What a sender may say, by kind of record."""
@@ -22,7 +25,7 @@ FACTS_OF: dict[str, tuple[str, ...]] = {
     "kpi": (DAY_STARTED, PIPELINE_CONFIGURED, METRIC_DECLARED, METRIC_CLOSED),
     "targets": (TENANT_CONFIGURED, UNIT_PLACED, MEMBER_JOINED, MEMBER_MOVED, TARGET_SET),
     "customers": (),
-    "incentives": (),
+    "incentives": (PLAN_ACTIVATED, STATEMENT_APPROVED, STATEMENT_CLOSED),
 }
 """Which facts each service may append; nobody else may append any."""
 

@@ -10,6 +10,11 @@ from services.kpi.schemas.metrics import (
     MetricDeclaredPayload,
     TargetSetPayload,
 )
+from services.kpi.schemas.pay import (
+    CompensationPlanActivatedPayload,
+    StatementApprovedPayload,
+    StatementClosedPayload,
+)
 from services.kpi.schemas.payload import AmountPayload, OwnerPayload, Payload, Uuid
 from services.kpi.schemas.records import (
     ActivityPayload,
@@ -163,6 +168,9 @@ PAYLOADS: dict[str, type[Payload]] = {
     "metric.declared.v1": MetricDeclaredPayload,
     "metric.closed.v1": MetricClosedPayload,
     "target.set.v1": TargetSetPayload,
+    "compensation_plan.activated.v1": CompensationPlanActivatedPayload,
+    "statement.approved.v1": StatementApprovedPayload,
+    "statement.closed.v1": StatementClosedPayload,
 }
 
 

@@ -1,0 +1,1 @@
+"""Use cases of incentives, one function and one transaction each."""
