@@ -40,7 +40,7 @@ async def activate(
 ) -> tuple[PlanRecord, int]:
     """In force from the first day of the period `effective_from`; ends the version before it.
 
-    PlanOverlap where a member would have two plans. An active plan is answered unchanged.
+    CompensationPlanOverlap where a member would have two plans. An active plan is answered unchanged.
     """
     policy.need_activating(viewer.role, viewer.service)
     async with office.deciding(viewer) as deciding:

@@ -66,7 +66,7 @@ async def draft_plan(
     "answered unchanged. For finance.",
     response_model=PlanAnswer,
     responses=refusals(
-        404, 409, 422, on_409="plan_overlap: a member would have two plans; or the request is being "
+        404, 409, 422, on_409="compensation_plan_overlap: a member would have two plans; or the request is being "
         "answered already",
     ),
     openapi_extra=IDEMPOTENCY_KEY,

@@ -39,10 +39,10 @@ class CompensationPlanInvalid(Invalid):
     code = "compensation_plan_invalid"
 
 
-class PlanOverlap(Conflict):
+class CompensationPlanOverlap(Conflict):
     """A member would have two compensation plans in one period."""
 
-    code = "plan_overlap"
+    code = "compensation_plan_overlap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def refuse_overlap(
     new: ActivePlan, others: Iterable[ActivePlan], members: Sequence[str], units: Units,
     calendar: Calendar,
 ) -> None:  # fmt: skip
-    """PlanOverlap where a member has, from the new plan's first day on, another one as well."""
+    """CompensationPlanOverlap where a member has, from the new plan's first day on, another one as well."""
     for other in others:
         if other.ends_on is not None and other.ends_on < new.effective_on:
             continue
@@ -139,7 +139,7 @@ def refuse_overlap(
             and _covers(other, member, day, units, calendar)
             for member in members
         ):  # fmt: skip
-            raise PlanOverlap(
+            raise CompensationPlanOverlap(
                 f"plan {other.terms.name!r} pays some of the same members from {day} on: end it "
                 "with a new version, or make the two name different members",
                 path="eligible",

@@ -18,7 +18,7 @@ class Problem(BaseModel):
     type: str = Field(description="identifies the kind of problem")
     title: str = Field(description="the code, in words")
     status: int = Field(description="the HTTP status")
-    code: str = Field(description="stays the same over releases", examples=["plan_overlap"])
+    code: str = Field(description="stays the same over releases", examples=["statement_closed"])
     detail: str = Field(description="what was wrong and what to do")
     path: str | None = Field(None, description="the field, parameter or header at fault")
     errors: list[dict[str, Any]] | None = Field(
