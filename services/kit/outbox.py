@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import orjson
 
-from services.kit import ids
+from services.kit import ids, limits
 from services.kit.auth import Signer
 from services.kit.db import Connection, Database
 from services.kit.errors import Refusal
@@ -24,6 +24,8 @@ from services.kit.projection import wait_for_event
 
 log = logging.getLogger(__name__)
 _BATCH = 500
+_BATCH_BYTES = limits.IMPORT_BODY_BYTES // 2
+"""Of payloads; what is around them and escapes in them must fit into the body as well."""
 _RETRY_SECONDS = 0.5
 _SCAN_SECONDS = 5.0
 
@@ -122,7 +124,7 @@ class Outbox:
         failed = False
         for tenant in tenants:
             try:
-                while (count := await self._deliver(tenant["id"], tenant["short_name"])) == _BATCH:
+                while (count := await self._deliver(tenant["id"], tenant["short_name"])) > 0:
                     continue
             except Refusal:
                 raise
@@ -141,9 +143,12 @@ class Outbox:
         """
         async with self._database.read(tenant_id) as connection:
             rows = await connection.fetch(
-                "SELECT number, id::text, type, subject, occurred_at, payload FROM outbox "
-                "WHERE tenant_id = $1 ORDER BY number LIMIT $2",
-                tenant_id, _BATCH,
+                "SELECT number, id::text, type, subject, occurred_at, payload FROM ("
+                "SELECT *, sum(octet_length(payload::text)) OVER (ORDER BY number) AS bytes, "
+                "row_number() OVER (ORDER BY number) AS place FROM ("
+                "SELECT * FROM outbox WHERE tenant_id = $1 ORDER BY number LIMIT $2) AS oldest"
+                ") AS measured WHERE bytes <= $3 OR place = 1 ORDER BY number",
+                tenant_id, _BATCH, _BATCH_BYTES,
             )  # fmt: skip
         if not rows:
             return 0

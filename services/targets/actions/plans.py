@@ -1,6 +1,7 @@
 """Making a plan and bringing it through its states."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from services.kit import ids
@@ -87,16 +88,28 @@ async def split_targets(
         named = await _owners(look, asked)
         await look.meet(named.values())
         may = await _may_split(look, viewer, tree)
-        for number, each in enumerate(asked):
-            with placed(f"splits.{number}"):
-                request = _resolved(each, named)
-                chosen = tree.chosen(request, may)
-                if not all(may(node.owner) for node in chosen):
-                    raise NotFound("no such target that you may split", path="target_id")
-                tree.split(request, chosen, _is_below(look))
+        requests = [_resolved(each, named) for each in asked]
+        # Thousands of targets take a while: other requests are answered meanwhile.
+        totals = await asyncio.to_thread(_apply, tree, requests, may, _is_below(look))
         await targets.mark_split(*where, list(tree.changed.values()))
         await targets.add(*where, plan.id, list(tree.new.values()))
-        await targets.set_totals(*where, plan.id, tree.totals())
+        await targets.set_totals(*where, plan.id, totals)
+
+
+def _apply(
+    tree: Tree,
+    requests: Sequence[Request],
+    may: Callable[[Owner], bool],
+    is_below: Callable[[Owner, Target], bool],
+) -> list[Target]:
+    """Split in order; the totals that then follow."""
+    for number, request in enumerate(requests):
+        with placed(f"splits.{number}"):
+            chosen = tree.chosen(request, may)
+            if not all(may(node.owner) for node in chosen):
+                raise NotFound("no such target that you may split", path="target_id")
+            tree.split(request, chosen, is_below)
+    return tree.totals()
 
 
 async def propose(office: Office, viewer: Viewer, plan_id: str) -> None:

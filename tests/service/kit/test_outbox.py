@@ -177,6 +177,21 @@ async def test_more_than_a_batch_leaves_in_batches_in_order(post: Post) -> None:
     assert post.kpi.calls == 3
 
 
+async def test_large_facts_leave_in_bodies_that_kpi_takes(post: Post) -> None:
+    """One that is larger than a batch may be goes alone instead of staying for good."""
+    sizes = [1_000_000, 1_000_000, 1_000_000, 3_000_000, 10]
+    tenant_id = post.tenants["acme"]
+    async with post.database.write(tenant_id) as connection:
+        facts = [
+            Fact("target.set.v1", f"target:{n}", AT, {"n": n, "cells": "x" * size})
+            for n, size in enumerate(sizes)
+        ]
+        await outbox.put(connection, tenant_id, facts)
+    assert await post.outbox._deliver_all() is False
+    assert post.kpi.numbers("acme") == [0, 1, 2, 3, 4]
+    assert post.kpi.calls == 4
+
+
 @pytest.mark.parametrize(
     "away",
     [503, 409, 500, httpx.ConnectError("refused"), httpx.ReadTimeout("silent"),
