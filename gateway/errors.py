@@ -87,9 +87,12 @@ class SubscriptionNeedsSocket(Refusal):
 class ServiceRefused(Exception):
     """A service answered with a refusal of its own, or did not answer at all."""
 
-    def __init__(self, service: str, code: str, message: str, *, path: str | None = None) -> None:
+    def __init__(
+        self, service: str, code: str, message: str, *, path: str | None = None, status: int = 503
+    ) -> None:
         super().__init__(message)
         self.service = service
+        self.status = status
         self.code = code
         self.message = message
         self.path = path

@@ -18,6 +18,7 @@ from gateway.context import Clients
 from gateway.execution.endpoint import Endpoint
 from gateway.execution.engine import Engine
 from gateway.execution.socket import Socket
+from gateway.execution.wire import Wire, wired
 from gateway.schema import sdl
 from gateway.settings import GatewaySettings
 from services.kit import limits
@@ -33,18 +34,19 @@ _CODES = {404: "not_found", 405: "method_not_allowed"}
 def create_app(
     settings: GatewaySettings,
     *,
-    targets: httpx.AsyncClient,
-    customers: httpx.AsyncClient,
-    incentives: httpx.AsyncClient,
-    kpi: httpx.AsyncClient,
+    targets: httpx.AsyncClient | Wire,
+    customers: httpx.AsyncClient | Wire,
+    incentives: httpx.AsyncClient | Wire,
+    kpi: httpx.AsyncClient | Wire,
     verifier: Verifier,
     signer: Signer,
 ) -> Starlette:
     """The clients reach the services, over the network or in process; who gave them closes them."""
     engine = Engine(introspection=settings.introspection)
     clients = Clients(
-        targets=targets, customers=customers, incentives=incentives, kpi=kpi, signer=signer
-    )
+        targets=wired(targets), customers=wired(customers), incentives=wired(incentives),
+        kpi=wired(kpi), signer=signer,
+    )  # fmt: skip
     endpoint = Endpoint(engine, clients, verifier, page=settings.introspection)
     registry = _registry(engine, clients)
 

@@ -1,9 +1,11 @@
 """Connections: pages by a cursor that the service gave out and reads again."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import strawberry
 
+from gateway.fields import plain
 from services.kit import limits, paging
 
 First = Annotated[
@@ -23,14 +25,14 @@ After = Annotated[
 
 @strawberry.type(description="Where a page ends and whether there is more.")
 class PageInfo:
-    has_next_page: bool = strawberry.field(description="Whether items follow this page.")
-    end_cursor: str | None = strawberry.field(
-        description="What to pass as `after` for the next page; null on the last one. Opaque."
+    has_next_page: bool = plain("Whether items follow this page.")
+    end_cursor: str | None = plain(
+        "What to pass as `after` for the next page; null on the last one. Opaque."
     )
 
-    @classmethod
-    def of(cls, next_cursor: str | None) -> "PageInfo":
-        return cls(has_next_page=next_cursor is not None, end_cursor=next_cursor)
+    @staticmethod
+    def of(next_cursor: str | None) -> Mapping[str, Any]:
+        return {"has_next_page": next_cursor is not None, "end_cursor": next_cursor}
 
 
 def page_size(first: int) -> int:

@@ -55,6 +55,16 @@ def _decimal(value: Any) -> str:
     return value
 
 
+def basis_points(percent: str | None, path: str) -> int | None:
+    """Of "30.5" percent 3,050; Invalid where it is finer than two decimals, or not 0 to 100."""
+    if percent is None:
+        return None
+    points = Decimal(percent) * 100
+    if points != int(points) or not 0 <= points <= 10_000:
+        raise Invalid("a percentage from 0 to 100 with two decimals at most", path=path)
+    return int(points)
+
+
 SCALARS: dict[object, ScalarDefinition] = {
     Offset: strawberry.scalar(
         name="Offset", serialize=_offset, parse_value=_offset,

@@ -1,8 +1,36 @@
-"""The wire of customers: it has no reads for the gateway yet."""
+"""The wire of customers: mixes and tasks in batches, and its actions."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from gateway.execution.deadlines import Caller
 from gateway.execution.service import Service
+
+_CUSTOMERS = "/customers/v1"
 
 
 class CustomersClient:
     def __init__(self, service: Service) -> None:
-        self._service = service
+        self.service = service
+
+    async def mix(self, scopes: Sequence[str], caller: Caller) -> list[Any]:
+        params = [("scope", one) for one in sorted(scopes)]
+        answer = await self.service.read_at_least(f"{_CUSTOMERS}/mix", params, caller)
+        return cast("list[Any]", answer["items"])
+
+    async def tasks(
+        self, members: Sequence[str], first: int, after: str | None, caller: Caller
+    ) -> list[Any]:
+        params = [("member", one) for one in sorted(members)]
+        params.append(("limit", str(first)))
+        if after is not None:
+            params.append(("cursor", after))
+        answer = await self.service.read_at_least(f"{_CUSTOMERS}/tasks", params, caller)
+        return cast("list[Any]", answer["items"])
+
+    async def act(
+        self, method: str, path: str, body: Mapping[str, Any], caller: Caller, key: str | None
+    ) -> Mapping[str, Any]:
+        """One call that changes something."""
+        answer = await self.service.act(method, f"{_CUSTOMERS}/{path}", body, caller, key)
+        return cast("Mapping[str, Any]", answer)

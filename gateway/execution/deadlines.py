@@ -17,6 +17,11 @@ class Deadline:
     def after(cls, seconds: float) -> "Deadline":
         return cls(time.monotonic() + seconds)
 
+    @classmethod
+    def sooner(cls, deadline: "Deadline", seconds: float) -> "Deadline":
+        """The deadline, or in `seconds` if that comes first."""
+        return cls(min(deadline.at_seconds, time.monotonic() + seconds))
+
     @property
     def remaining_seconds(self) -> float:
         return max(0.0, self.at_seconds - time.monotonic())

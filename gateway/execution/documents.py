@@ -7,8 +7,9 @@ day. What is kept is bounded by number and by size; what is refused is not kept.
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from graphql import (
@@ -31,7 +32,8 @@ from gateway.errors import (
     DocumentTooLong,
     OperationUnknown,
 )
-from gateway.execution import cost, shape
+from gateway.execution import compiling, cost, shape
+from gateway.execution.plan import Plan
 from services.kit import limits
 from services.kit.errors import Refusal
 
@@ -39,14 +41,34 @@ _ERRORS_SHOWN = 10
 _COMMENTS = 500
 
 
+_PLANS = 8
+"""Plans kept of one operation: one for each set of answers to its @skip and @include."""
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     kind: OperationType
     name: str | None
+    node: OperationDefinitionNode
     parts: tuple[cost.Part, ...]
+    conditions: tuple[str, ...]
+    compile: Callable[[Mapping[str, bool]], Plan]
+    plans: dict[tuple[bool, ...], Plan] = field(default_factory=dict)
 
     def check_cost(self, variables: Mapping[str, Any]) -> None:
         cost.check(self.parts, variables)
+
+    def plan(self, variables: Mapping[str, Any]) -> Plan:
+        """How it runs with these variables, as their types have them."""
+        answers = {name: variables[name] for name in self.conditions if name in variables}
+        key = tuple(answers.values())
+        plan = self.plans.get(key)
+        if plan is None:
+            plan = self.compile(answers)
+            if len(self.plans) >= _PLANS:
+                self.plans.clear()
+            self.plans[key] = plan
+        return plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +135,15 @@ class Documents:
         if errors:
             raise DocumentRefused(errors[:_ERRORS_SHOWN], VALIDATION_FAILED)
         fragments = shape.fragments_of(node)
+        conditions = compiling.conditions(node)
         operations = [
             Operation(
                 one.operation,
                 one.name.value if one.name else None,
+                one,
                 cost.parts(self._schema, one, fragments),
+                conditions,
+                partial(compiling.compiled, self._schema, one, fragments),
             )
             for one in node.definitions
             if isinstance(one, OperationDefinitionNode)

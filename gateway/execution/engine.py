@@ -1,21 +1,19 @@
-"""Runs prepared documents against the schema: once for a request, once per event for a live one.
-
-graphql-core executes the cached document directly: strawberry's own entry point would parse and
-validate again, and run its extensions around every field.
-"""
+"""Runs prepared documents: once for a request, once per event for a live one."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
-from inspect import isawaitable
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError, OperationType, execute
-from graphql.execution import Executor, create_source_event_stream
+from graphql import GraphQLError, OperationType
+from graphql.execution.values import get_variable_values
 
 from gateway import errors
 from gateway.context import Context
-from gateway.execution.documents import Document, Documents
+from gateway.execution.asking import Arguments, Ask, Variables
+from gateway.execution.documents import Document, Documents, Operation
+from gateway.execution.plan import Plan
+from gateway.execution.running import Running
 from gateway.schema import schema
 from services.kit.errors import Malformed
 
@@ -53,7 +51,11 @@ class Run:
 
     request: Request
     document: Document
-    kind: OperationType
+    operation: Operation
+
+    @property
+    def kind(self) -> OperationType:
+        return self.operation.kind
 
     @property
     def is_live(self) -> bool:
@@ -63,7 +65,6 @@ class Run:
 class Engine:
     def __init__(self, *, introspection: bool) -> None:
         self._schema = schema._schema  # noqa: SLF001 - strawberry has no public name for it
-        self._executor = schema.execution_context_class
         self._hide_suggestions = not introspection
         self.documents = Documents(self._schema, introspection=introspection)
 
@@ -71,17 +72,18 @@ class Engine:
         document = await self.documents.prepare(request.query)
         operation = document.operation(request.operation_name)
         operation.check_cost(request.variables)
-        return Run(request, document, operation.kind)
+        return Run(request, document, operation)
 
     async def answer(self, run: Run, context: Context, event: Any = None) -> Answer:
-        result = execute(
-            self._schema, run.document.node, event, context, dict(run.request.variables),
-            run.request.operation_name, executor_class=self._executor,
-            hide_suggestions=self._hide_suggestions,
-        )  # fmt: skip
-        if isawaitable(result):
-            result = await result
-        return _answer(result, context.caller.request_id)
+        read = self._arguments(run)
+        if isinstance(read, list):
+            return {"errors": errors.shown(read, context.caller.request_id)}
+        plan, arguments = read
+        running = Running(plan, context, arguments)
+        data = await running.data(event if event is not None else {})
+        if not running.errors:
+            return {"data": data}
+        return {"data": data, "errors": errors.shown(running.errors, context.caller.request_id)}
 
     async def events(
         self, run: Run, context: Context, renew: Renew
@@ -90,26 +92,17 @@ class Engine:
 
         What a service could not give is sent without it once, and again when it is whole.
         """
-        executor = self._executor.build(
-            self._schema, run.document.node, None, context, dict(run.request.variables),
-            run.request.operation_name, hide_suggestions=self._hide_suggestions,
-        )  # fmt: skip
-        source: Any = None
-        if isinstance(executor, Executor):
-            source = create_source_event_stream(executor)
-            if isawaitable(source):
-                source = await source
-        else:
-            source = ExecutionResult(None, executor)
-        if isinstance(source, ExecutionResult):
-            yield _answer(source, context.caller.request_id)
+        read = self._arguments(run)
+        if isinstance(read, list):
+            yield {"errors": errors.shown(read, context.caller.request_id)}
             return
+        plan, arguments = read
         broken_at = None
-        async with aclosing(source):
-            try:
+        try:
+            async with aclosing(_source(plan, context, arguments)) as source:
                 async for event in source:
                     fresh = await renew(event.offset)
-                    answer = await self.answer(run, fresh, event)
+                    answer = await self.answer(run, fresh, event.row)
                     if errors.passing(answer.get("errors", ())):
                         event.watch.again()
                         if event.offset == broken_at:  # the same change, still not whole
@@ -118,17 +111,31 @@ class Engine:
                     else:
                         event.watch.settled()
                     yield answer
-            except errors.ServiceRefused as refusal:
-                # Raised by the source itself; what fields raise is in their answer.
-                failed = GraphQLError(refusal.message, original_error=refusal)
-                yield _answer(ExecutionResult(None, [failed]), context.caller.request_id)
+        except (errors.ServiceRefused, GraphQLError) as refusal:
+            # Raised by the source itself; what fields raise is in their answer.
+            failed = GraphQLError(refusal.message, original_error=refusal)
+            yield {"errors": errors.shown([failed], context.caller.request_id)}
+
+    def _arguments(self, run: Run) -> tuple[Plan, Arguments] | list[GraphQLError]:
+        """How the request runs, or what is wrong with its variables."""
+        given, operation = run.request.variables, run.operation
+        read = get_variable_values(
+            self._schema, operation.node.variable_definitions or (), dict(given),
+            hide_suggestions=self._hide_suggestions,
+        )  # fmt: skip
+        if isinstance(read, list):
+            return read
+        variables = Variables(given, read)
+        return operation.plan(read.coerced), Arguments(
+            schema, run.document.node, operation.node, variables
+        )
 
 
-def _answer(result: ExecutionResult, request_id: str) -> Answer:
-    if not result.errors:
-        return {"data": result.data}
-    shown = errors.shown(result.errors, request_id)
-    # Errors without a path refuse the request; then the specification wants no `data` at all.
-    if result.data is None and not any("path" in error for error in shown):
-        return {"errors": shown}
-    return {"data": result.data, "errors": shown}
+def _source(plan: Plan, context: Context, arguments: Arguments) -> AsyncGenerator[Any, None]:
+    """The events of a subscription's one field."""
+    (field,) = plan.root.joined
+    assert field.how is not None, "validation lets no introspection in here"
+    source: AsyncGenerator[Any, None] = field.how.function(
+        Ask(context, field.below, arguments), **arguments.of(field)
+    )
+    return source

@@ -1,8 +1,9 @@
-"""Who waits for which subject: one long poll per tenant while it has subscribers.
+"""Who waits for which subject: one long poll per tenant and service while it has subscribers.
 
-A watch starts at the stream's position, so whatever changes after it is heard. After a failure the
-poll goes on from the last offset it answered, with jittered pauses, so nothing is missed. A
-watcher that is slow finds one change waiting, the latest: changes collapse, they never queue.
+A watch starts at the streams' position, so whatever changes after it is heard. After a failure a
+poll goes on from the last offset it answered, with jittered pauses, so nothing is missed; a service
+that is away stops the others' changes in no way. A watcher that is slow finds one change waiting,
+the latest: changes collapse, they never queue.
 """
 
 import asyncio
@@ -10,9 +11,9 @@ import contextlib
 import logging
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.errors import unavailable
 from services.kit import limits
@@ -84,69 +85,129 @@ class Watch:
         return self.offset
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change of a subject, as the schema's events have it."""
+
+    subject: str
+    offset: int
+    watch: Watch
+
+    @property
+    def row(self) -> Mapping[str, Any]:
+        return {"subject": self.subject, "offset": self.offset}
+
+
 class Hub:
-    def __init__(self, poll: Poll, backoff: Backoff | None = None) -> None:
-        self._poll = poll
+    def __init__(self, polls: Mapping[str, Poll], backoff: Backoff | None = None) -> None:
+        """`polls` by service; the first is the one without which nothing starts in peace."""
+        self._polls = polls
         self._backoff = backoff or Backoff()
-        self._streams: dict[str, _Stream] = {}
+        self._tenants: dict[str, _Tenant] = {}
 
     @property
     def watching(self) -> int:
-        return sum(stream.watching for stream in self._streams.values())
+        return sum(tenant.watching for tenant in self._tenants.values())
 
     @contextlib.asynccontextmanager
     async def watch(self, tenant: str, subject: str) -> AsyncIterator[Watch]:
         """A watch that moves at once, and then after every change of the subject."""
-        stream = self._streams.get(tenant)
-        if stream is None:
-            stream = self._streams[tenant] = _Stream(tenant, self._poll, self._backoff)
+        mine = self._tenants.get(tenant)
+        if mine is None:
+            mine = self._tenants[tenant] = _Tenant(tenant, self._polls, self._backoff)
         watch = Watch(self._backoff)
-        stream.watches[subject].add(watch)
+        mine.watches[subject].add(watch)
         try:
-            watch.mark(await stream.position())
+            watch.mark(await mine.position())
             yield watch
         finally:
             watch.close()
-            stream.watches[subject].discard(watch)
-            if not stream.watches[subject]:
-                del stream.watches[subject]
-            if not stream.watches:
-                if self._streams.get(tenant) is stream:
-                    del self._streams[tenant]
-                await stream.stop()
+            mine.watches[subject].discard(watch)
+            if not mine.watches[subject]:
+                del mine.watches[subject]
+            if not mine.watches:
+                if self._tenants.get(tenant) is mine:
+                    del self._tenants[tenant]
+                await mine.stop()
 
     async def close(self) -> None:
-        streams, self._streams = list(self._streams.values()), {}
-        for stream in streams:
-            for watch in [watch for group in stream.watches.values() for watch in group]:
+        tenants, self._tenants = list(self._tenants.values()), {}
+        for tenant in tenants:
+            for watch in [watch for group in tenant.watches.values() for watch in group]:
                 watch.close()
-            await stream.stop()
+            await tenant.stop()
 
 
-class _Stream:
-    """One tenant's poll."""
+class _Tenant:
+    """One tenant's watches and the streams that move them."""
 
-    def __init__(self, tenant: str, poll: Poll, backoff: Backoff) -> None:
+    def __init__(self, tenant: str, polls: Mapping[str, Poll], backoff: Backoff) -> None:
         self.watches: defaultdict[str, set[Watch]] = defaultdict(set)
-        self._tenant = tenant
-        self._poll = poll
-        self._backoff = backoff
-        self._offset = -1
+        self._first = next(iter(polls))
+        self._settled = asyncio.Event()
         self._known = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
+        self._streams = [
+            _Stream(service, tenant, poll, backoff, self._take) for service, poll in polls.items()
+        ]
 
     @property
     def watching(self) -> int:
         return sum(len(group) for group in self.watches.values())
 
     async def position(self) -> int:
-        """Up to here nothing is news; known as soon as kpi answered once."""
-        try:
-            async with asyncio.timeout(limits.GRAPHQL_SECONDS):
-                await self._known.wait()
-        except TimeoutError:
-            raise unavailable("kpi") from None
-        return self._offset
+        """Up to here nothing is news: known when every service answered once, or a while is over
+        and one of them has.
+        """
+        for event, seconds in (
+            (self._settled, limits.GRAPHQL_SECONDS / 2),
+            (self._known, limits.GRAPHQL_SECONDS / 2),
+        ):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await event.wait()
+                if self._known.is_set():
+                    return self._offset
+        raise unavailable(self._first)
+
+    async def stop(self) -> None:
+        for stream in self._streams:
+            await stream.stop()
+
+    @property
+    def _offset(self) -> int:
+        return max(stream.offset for stream in self._streams)
+
+    def _take(self, changes: Changes | None, *, is_start: bool, is_behind: bool) -> None:
+        """What a stream answered, or None that it did not."""
+        if all(stream.is_settled for stream in self._streams):
+            self._settled.set()
+        if changes is None:
+            return
+        # A stream that answers late for the first time may have missed any change before.
+        late = is_start and self._known.is_set()
+        if changes.subjects is None or is_behind or late:
+            moved = [watch for group in self.watches.values() for watch in group]
+        else:
+            moved = [watch for one in changes.subjects for watch in self.watches.get(one, ())]
+        self._known.set()
+        for watch in moved:
+            watch.mark(changes.offset if is_behind else max(changes.offset, watch.offset))
+
+
+class _Stream:
+    """One service's poll for one tenant."""
+
+    def __init__(
+        self, service: str, tenant: str, poll: Poll, backoff: Backoff, take: Callable[..., None]
+    ) -> None:
+        self.offset = -1
+        self.is_settled = False
+        self._service = service
+        self._tenant = tenant
+        self._poll = poll
+        self._backoff = backoff
+        self._take = take
+        self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
         self._task.cancel()
@@ -157,23 +218,20 @@ class _Stream:
         failures = 0
         while True:
             try:
-                changes = await self._poll(self._tenant, self._offset)
+                changes = await self._poll(self._tenant, self.offset)
             except Exception as fault:  # noqa: BLE001 - whatever it is, the subscribers stay
                 failures += 1
-                log.warning("changes of %s: %s", self._tenant, fault)
+                log.warning("changes of %s in %s: %s", self._tenant, self._service, fault)
+                self.is_settled = True
+                self._take(None, is_start=self.offset < 0, is_behind=False)
                 await asyncio.sleep(self._backoff.pause(failures))
                 continue
             failures = 0
-            self._take(changes)
+            self.take(changes)
 
-    def _take(self, changes: Changes) -> None:
-        behind = changes.offset < self._offset  # another log than before: a restored database
-        known = self._known.is_set()
-        if changes.subjects is None or (behind and known):
-            moved = [watch for group in self.watches.values() for watch in group]
-        else:
-            moved = [watch for one in changes.subjects for watch in self.watches.get(one, ())]
-        self._offset = changes.offset
-        self._known.set()
-        for watch in moved:
-            watch.mark(changes.offset)
+    def take(self, changes: Changes) -> None:
+        is_start = self.offset < 0
+        is_behind = changes.offset < self.offset  # another log than before: a restored database
+        self.offset = changes.offset
+        self.is_settled = True
+        self._take(changes, is_start=is_start, is_behind=is_behind)

@@ -1,36 +1,50 @@
-"""One service as the gateway meets it: batch reads over HTTP, refusals by code.
+"""One service as the gateway meets it: batch reads and single acts over HTTP, refusals by code.
 
-Never a wait past the deadline. The client is given: a network one, or one that calls in process.
+Never a wait past the deadline. A read may be shared with equal ones in flight; an act never is,
+and it is never tried twice: whether the first one happened is not known.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
 import orjson
 
 from gateway.errors import ServiceRefused, unavailable
 from gateway.execution.coalescing import Flights, LoadKey
-from gateway.execution.deadlines import Caller
+from gateway.execution.deadlines import Caller, Deadline
+from gateway.execution.wire import Unreached, Wire
+from services.kit import limits
 
 log = logging.getLogger(__name__)
 
 Params = Sequence[tuple[str, str]]
+_ERRORS = 400
+_FAULTS = 500
 
 
 class Service:
-    def __init__(self, name: str, http: httpx.AsyncClient, flights: Flights) -> None:
+    def __init__(self, name: str, wire: Wire, flights: Flights) -> None:
         self.name = name
-        self._http = http
+        self._wire = wire
         self._flights = flights
 
-    async def read(self, path: str, params: Params, caller: Caller) -> Any:
-        """A read for the caller, shared with equal ones in flight."""
+    async def read_at_least(self, path: str, params: Params, caller: Caller) -> Any:
+        """A read of what follows the log, which must have reached the caller's offset."""
+        if caller.min_offset is not None:
+            params = [*params, ("min_offset", str(caller.min_offset))]
+        return await self.read(path, params, caller)
+
+    async def read(
+        self, path: str, params: Params, caller: Caller, *, by: Deadline | None = None
+    ) -> Any:
+        """A read for the caller, shared with equal ones in flight; `by` is sooner than theirs."""
         viewer = caller.viewer
         key = LoadKey(viewer.tenant, viewer.scope, self.name, path, tuple(params))
-        seconds = caller.deadline.remaining_seconds
+        deadline = by or caller.deadline
+        seconds = deadline.remaining_seconds
         if seconds == 0:
             raise unavailable(self.name)
 
@@ -40,7 +54,7 @@ class Service:
             )
 
         try:
-            return await self._flights.share(key, load, caller.deadline)
+            return await self._flights.share(key, load, deadline)
         except TimeoutError:
             raise unavailable(self.name) from None
 
@@ -48,35 +62,55 @@ class Service:
         self, path: str, params: Params, *, token: str, request_id: str, seconds: float
     ) -> Any:
         """One GET; ServiceRefused where the service says no or nothing."""
+        target = f"{path}?{urlencode(params)}" if params else path
+        headers = _headers(token, request_id, seconds)
+        return await self._sent("GET", target, headers, b"", seconds)
+
+    async def act(
+        self, method: str, path: str, body: Mapping[str, Any], caller: Caller,
+        idempotency_key: str | None = None,
+    ) -> Any:  # fmt: skip
+        """One call that changes something, with a deadline of its own."""
+        seconds = limits.GRAPHQL_MUTATION_SECONDS
+        headers = _headers(caller.viewer.token, caller.request_id, seconds)
+        headers["content-type"] = "application/json"
+        if idempotency_key is not None:
+            headers["idempotency-key"] = idempotency_key
+        return await self._sent(method, path, headers, orjson.dumps(body), seconds)
+
+    async def _sent(
+        self, method: str, target: str, headers: Mapping[str, str], content: bytes, seconds: float
+    ) -> Any:
+        path = target.partition("?")[0]
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._http.get(
-                    path, params=list(params), timeout=None,  # the deadline above is the limit
-                    headers={
-                        "authorization": f"Bearer {token}",
-                        "x-request-id": request_id,
-                        "headwater-deadline-millis": str(round(seconds * 1000)),
-                    },
-                )  # fmt: skip
-        except (TimeoutError, httpx.HTTPError) as fault:
-            log.warning("%s %s: %s", self.name, path, type(fault).__name__)
+                answer = await self._wire.send(method, target, headers, content)
+        except (TimeoutError, Unreached) as fault:
+            log.warning("%s %s %s: %s", self.name, method, path, fault or "no answer in time")
             raise unavailable(self.name) from None
-        except Exception:  # a service in this process raises through: its fault, its outage
-            log.exception("%s %s raised", self.name, path)
-            raise unavailable(self.name) from None
-        if answer.status_code == httpx.codes.OK:
+        if answer.status < _ERRORS:
             return orjson.loads(answer.content)
-        raise self._refusal(path, answer)
+        raise self._refusal(path, answer.status, answer.content)
 
-    def _refusal(self, path: str, answer: httpx.Response) -> Exception:
+    def _refusal(self, path: str, status: int, content: bytes) -> Exception:
         try:
-            problem = orjson.loads(answer.content)
+            problem = orjson.loads(content)
             code, message = problem["code"], problem["detail"]
         except (ValueError, KeyError, TypeError):
             code, message, problem = None, "", {}
         if isinstance(code, str) and code != "internal":
-            return ServiceRefused(self.name, code, str(message), path=problem.get("path"))
-        if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            log.warning("%s %s: %s", self.name, path, answer.status_code)
+            return ServiceRefused(
+                self.name, code, str(message), path=problem.get("path"), status=status
+            )
+        if status >= _FAULTS:
+            log.warning("%s %s: %s", self.name, path, status)
             return unavailable(self.name)
-        return RuntimeError(f"{self.name} {path} answered {answer.status_code}")
+        return RuntimeError(f"{self.name} {path} answered {status}")
+
+
+def _headers(token: str, request_id: str, seconds: float) -> dict[str, str]:
+    return {
+        "authorization": f"Bearer {token}",
+        "x-request-id": request_id,
+        "headwater-deadline-millis": str(round(seconds * 1000)),
+    }

@@ -1,58 +1,12 @@
-"""The wire of kpi: funnels of up to 100 scopes a call, and the long poll of changes."""
+"""The wire of kpi: figures of up to 100 scopes a call, its actions, and the poll of changes."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypedDict, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 from gateway.execution.deadlines import Caller
-from gateway.execution.hub import Changes
-from gateway.execution.service import Service
-from services.kit import ids, limits
+from gateway.execution.service import Params, Service
 
-_GRACE_SECONDS = 5.0
-"""How much longer than the poll asks for an answer may take."""
-
-
-class Money(TypedDict):
-    amount: str
-    currency: str
-
-
-class Stage(TypedDict):
-    code: str
-    name: str
-    kind: str
-    entered: int
-    open: int
-    undated: int
-    amount: Money | None
-    entered_amount: Money | None
-    conversion: str | None
-    median_days: str | None
-
-
-class Deals(TypedDict):
-    deals: int
-    amount: Money | None
-
-
-class Funnel(TypedDict):
-    scope: str
-    pipeline: str
-    currency: str | None
-    stages: list[Stage]
-    created: int
-    undated: int
-    won: Deals
-    lost: Deals
-    win_rate: str | None
-    win_rate_all: str | None
-    cycle_days: str | None
-
-
-class Funnels(TypedDict):
-    offset: int
-    period: str
-    items: list[Funnel]
+_KPI = "/kpi/v1"
 
 
 class Slice(NamedTuple):
@@ -65,24 +19,58 @@ class Slice(NamedTuple):
 
 
 class KpiClient:
-    def __init__(self, service: Service, token: Callable[[str], str]) -> None:
-        """`token` signs for the gateway itself, for a tenant; reads use the viewer's own."""
-        self._service = service
-        self._token = token
+    def __init__(self, service: Service) -> None:
+        self.service = service
 
-    async def funnels(self, scopes: Sequence[str], which: Slice, caller: Caller) -> Funnels:
-        params = [("scope", one) for one in sorted(scopes)]
-        params += [(name, value) for name, value in which._asdict().items() if value is not None]
-        if caller.min_offset is not None:
-            params.append(("min_offset", str(caller.min_offset)))
-        return cast("Funnels", await self._service.read("/kpi/v1/funnels", params, caller))
+    async def funnels(
+        self, scopes: Sequence[str], which: Slice, parts: Sequence[str], caller: Caller
+    ) -> Any:
+        """`parts` beside the figures: coverage, bottlenecks, forecast."""
+        params = [*_of(scopes), *_given(**which._asdict())]
+        params += [("parts", part) for part in ("figures", *parts)]
+        return await self._read("funnels", params, caller)
 
-    async def changes(self, tenant: str, after: int) -> Changes:
-        """Waits until something of the tenant moved; with `after` -1, says where it is at once."""
-        wait_seconds = limits.LONG_POLL_SECONDS
-        answer = await self._service.ask(
-            "/kpi/v1/changes",
-            [("after", str(after)), ("wait", str(round(wait_seconds)))],
-            token=self._token(tenant), request_id=ids.new(), seconds=wait_seconds + _GRACE_SECONDS,
-        )  # fmt: skip
-        return Changes(answer["offset"], answer["subjects"])
+    async def attainments(
+        self, scopes: Sequence[str], period: str, metrics: Sequence[str], caller: Caller,
+        *, by_time: bool,
+    ) -> Any:  # fmt: skip
+        params = [*_of(scopes), ("period", period)]
+        params += [("metric", one) for one in metrics]
+        if by_time:
+            params.append(("children", "time"))
+        return await self._read("attainments", params, caller)
+
+    async def leaderboard(
+        self, unit: str, period: str, metric: str, first: int, caller: Caller
+    ) -> Any:
+        params = _given(unit=unit, period=period, metric=metric, limit=str(first))
+        return await self._read("leaderboard", params, caller)
+
+    async def alerts(
+        self, scopes: Sequence[str], first: int, after: str | None, caller: Caller, *, below: bool
+    ) -> list[Any]:
+        deep = "true" if below else None
+        params = [*_of(scopes), *_given(limit=str(first), cursor=after, below=deep)]
+        return cast("list[Any]", (await self._read("alerts", params, caller))["items"])
+
+    async def metrics(self, caller: Caller) -> list[Any]:
+        answer = await self.service.read(f"{_KPI}/metrics", [], caller)
+        return cast("list[Any]", answer["items"])
+
+    async def _read(self, path: str, params: Params, caller: Caller) -> Any:
+        return await self.service.read_at_least(f"{_KPI}/{path}", params, caller)
+
+    async def act(
+        self, path: str, body: Mapping[str, Any], caller: Caller, key: str | None
+    ) -> Mapping[str, Any]:
+        """One call that changes something."""
+        answer = await self.service.act("POST", f"{_KPI}/{path}", body, caller, key)
+        return cast("Mapping[str, Any]", answer)
+
+
+def _of(scopes: Sequence[str]) -> list[tuple[str, str]]:
+    return [("scope", one) for one in sorted(scopes)]
+
+
+def _given(**values: str | None) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in values.items() if value is not None]

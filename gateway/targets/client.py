@@ -1,77 +1,75 @@
-"""The wire of targets: batch reads of its organisation, up to 100 ids a call."""
+"""The wire of targets: batch reads of its organisation and plans, and its actions."""
 
-from collections.abc import Sequence
-from typing import TypedDict, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
-from gateway.execution.deadlines import Caller
+from gateway.execution.deadlines import Caller, Deadline
 from gateway.execution.service import Params, Service
+from services.kit import limits
+
+_TARGETS = "/targets/v1"
 
 
-class Reference(TypedDict):
-    id: str
-    name: str
-
-
-class Member(TypedDict):
-    id: str
-    external_id: str
-    name: str
-    unit: Reference | None
-    manager: Reference | None
-    tenure_months: int
-    asked: list[str]
-
-
-class Unit(TypedDict):
-    id: str
-    external_id: str
-    name: str
-    parent_id: str | None
-    asked: list[str]
-
-
-class Children(TypedDict):
-    unit_id: str
-    asked: list[str]
-    children: list[Unit]
-
-
-class Staff(TypedDict):
-    """A page of the members in a unit and below it."""
-
-    unit_id: str
-    asked: list[str]
-    total_count: int
-    items: list[Member]
-    next_cursor: str | None
-
-
-def _asking(ids: Sequence[str]) -> list[tuple[str, str]]:
-    # Sorted, so that the same ids are the same load whichever order a document asks them in.
-    return [("id", one) for one in sorted(ids)]
+def _asking(name: str, ids: Sequence[str], **more: str | None) -> Params:
+    params = [(name, one) for one in sorted(ids)]
+    return params + [(key, value) for key, value in more.items() if value is not None]
 
 
 class TargetsClient:
+    """Rows as targets answers them, each with the id or ids that asked for it."""
+
     def __init__(self, service: Service) -> None:
-        self._service = service
+        self.service = service
 
-    async def members(self, ids: Sequence[str], caller: Caller) -> list[Member]:
-        answer = await self._service.read("/targets/v1/members", _asking(ids), caller)
-        return cast("list[Member]", answer["items"])
+    async def members(self, ids: Sequence[str], caller: Caller) -> list[Any]:
+        return await self._who("members", ids, caller)
 
-    async def units(self, ids: Sequence[str], caller: Caller) -> list[Unit]:
-        answer = await self._service.read("/targets/v1/units", _asking(ids), caller)
-        return cast("list[Unit]", answer["items"])
+    async def units(self, ids: Sequence[str], caller: Caller) -> list[Any]:
+        return await self._who("units", ids, caller)
 
-    async def children(self, ids: Sequence[str], caller: Caller) -> list[Children]:
-        answer = await self._service.read("/targets/v1/units/children", _asking(ids), caller)
-        return cast("list[Children]", answer["items"])
+    async def children(self, ids: Sequence[str], caller: Caller) -> list[Any]:
+        return await self._items("units/children", _asking("id", ids), caller)
 
     async def staff(
         self, ids: Sequence[str], first: int, after: str | None, caller: Caller
-    ) -> list[Staff]:
-        params: Params = [*_asking(ids), ("limit", str(first))]
-        if after is not None:
-            params = [*params, ("cursor", after)]
-        answer = await self._service.read("/targets/v1/units/members", params, caller)
-        return cast("list[Staff]", answer["items"])
+    ) -> list[Any]:
+        params = _asking("id", ids, limit=str(first), cursor=after)
+        return await self._items("units/members", params, caller)
+
+    async def targets(
+        self, owners: Sequence[str], period: str, metric: str | None, axis: str | None,
+        caller: Caller,
+    ) -> list[Any]:  # fmt: skip
+        params = _asking("owner", owners, period=period, metric=metric, children=axis)
+        return await self._items("targets", params, caller)
+
+    async def target_children(
+        self, ids: Sequence[str], axis: str | None, caller: Caller
+    ) -> list[Any]:
+        return await self._items("targets/children", _asking("id", ids, axis=axis), caller)
+
+    async def plans(self, ids: Sequence[str], caller: Caller) -> list[Any]:
+        return await self._items("plans", _asking("id", ids), caller)
+
+    async def plan_page(self, first: int, after: str | None, caller: Caller) -> Any:
+        params = _asking("id", (), limit=str(first), cursor=after)
+        return await self.service.read_at_least(f"{_TARGETS}/plans", params, caller)
+
+    async def _who(self, path: str, ids: Sequence[str], caller: Caller) -> list[Any]:
+        # A board waits for this before it asks anybody else, so it may not take all the time.
+        by = Deadline.sooner(caller.deadline, limits.GRAPHQL_IDENTITY_SECONDS)
+        params = _asking("id", ids)
+        answer = await self.service.read(f"{_TARGETS}/{path}", params, caller, by=by)
+        return cast("list[Any]", answer["items"])
+
+    async def _items(self, path: str, params: Params, caller: Caller) -> list[Any]:
+        read = self.service.read if path.startswith("units/") else self.service.read_at_least
+        answer = await read(f"{_TARGETS}/{path}", params, caller)
+        return cast("list[Any]", answer["items"])
+
+    async def act(
+        self, path: str, body: Mapping[str, Any], caller: Caller, key: str | None
+    ) -> Mapping[str, Any]:
+        """One POST that changes something."""
+        answer = await self.service.act("POST", f"{_TARGETS}/{path}", body, caller, key)
+        return cast("Mapping[str, Any]", answer)

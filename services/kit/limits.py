@@ -53,6 +53,14 @@ GRAPHQL_BODY_BYTES = 64 << 10
 """Largest GraphQL request, and largest message on a subscription socket."""
 GRAPHQL_SECONDS = 1.2
 """Within this a document is answered, with what there is; waiting for an offset comes on top."""
+GRAPHQL_IDENTITY_SECONDS = 0.5
+"""Within this targets says who a board is about; after it the board goes on without the name."""
+GRAPHQL_GATHER_SECONDS = 0.3
+"""How long places of a document that ask the same wait for each other, to share a call."""
+GRAPHQL_LEADERBOARDS = 20
+"""Units of one document that may show their leaderboard: each is a call."""
+GRAPHQL_MUTATION_SECONDS = 10.0
+"""A mutation's own: an act is not given up while it may still happen."""
 GRAPHQL_DOCUMENTS = 500
 """Prepared documents a gateway keeps, of GRAPHQL_DOCUMENT_TOKENS together."""
 GRAPHQL_DOCUMENT_TOKENS = 50_000

@@ -127,6 +127,7 @@ async def test_slices_reach_kpi(caller, world):
     asked = dict(world.kpi.requests[0].query_params)
     assert asked == {
         "scope": REP, "period": "2026-Q1", "product": "crm", "channel": "web", "pipeline": "sales",
+        "parts": "figures",
     }  # fmt: skip
 
 
@@ -198,6 +199,10 @@ async def test_one_service_down_blanks_its_branch_and_says_which(caller, world, 
 async def test_targets_down_is_named_too(caller, world):
     world.targets.fault = _internal
     answer = await caller.ask(OFFSETS, {"rep": REP, **PERIOD})
+    # Our own id stands for itself, so that what the others know is still shown.
+    assert answer == {"data": {"rep": {"id": REP, "funnel": {"offset": 0}}}}
+    named = 'query ($period: Period!) { rep(id: "r1") { id funnel(period: $period) { offset } } }'
+    answer = await caller.ask(named, PERIOD)
     assert answer["data"] == {"rep": None}
     assert answer["errors"][0]["extensions"] == {"code": "UNAVAILABLE", "service": "targets"}
 

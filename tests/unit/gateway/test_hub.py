@@ -46,7 +46,7 @@ async def log():
 
 @pytest.fixture
 async def hub(log):
-    hub = Hub(log.poll, Backoff(0.001, 0.002))
+    hub = Hub({"kpi": log.poll}, Backoff(0.001, 0.002))
     yield hub
     await hub.close()
 
@@ -88,7 +88,7 @@ async def test_unknown_subjects_wake_everybody(hub, log):
     async with hub.watch("demo", "a") as one, hub.watch("demo", "b") as other:
         await anext(one)
         await anext(other)
-        hub._streams["demo"]._take(Changes(9, None))
+        hub._tenants["demo"]._streams[0].take(Changes(9, None))
         assert (await anext(one), await anext(other)) == (9, 9)
 
 
@@ -96,7 +96,7 @@ async def test_a_log_that_went_back_wakes_everybody_at_its_own_offset(hub, log):
     await log.add("x", "y", "z")
     async with hub.watch("demo", "a") as watch:
         assert await anext(watch) == 3
-        hub._streams["demo"]._take(Changes(1, []))
+        hub._tenants["demo"]._streams[0].take(Changes(1, []))
         assert await anext(watch) == 1
 
 
@@ -106,13 +106,13 @@ async def test_tenants_have_polls_of_their_own(hub, log):
         assert hub.watching == 2
     assert {tenant for tenant, _ in log.asked} == {"demo", "other"}
     assert hub.watching == 0
-    assert hub._streams == {}
+    assert hub._tenants == {}
 
 
 async def test_the_poll_ends_with_its_last_reader_and_starts_with_the_next(hub, log):
     async with hub.watch("demo", "a") as watch:
         await anext(watch)
-        task = hub._streams["demo"]._task
+        task = hub._tenants["demo"]._streams[0]._task
     assert task.cancelled()
     await log.add("a")
     async with hub.watch("demo", "a") as watch:
@@ -129,7 +129,7 @@ async def test_a_watch_that_cannot_start_says_so_and_leaves_nothing(hub, log, mo
 
 
 async def test_closing_ends_the_readers(log):
-    hub = Hub(log.poll)
+    hub = Hub({"kpi": log.poll})
     async with hub.watch("demo", "a") as watch:
         await anext(watch)
         await hub.close()
@@ -154,3 +154,50 @@ def test_pauses_grow_to_a_limit_and_differ():
     assert all(0.2 <= backoff.pause(3) <= 0.4 for _ in range(100))
     assert all(2.5 <= backoff.pause(99) <= 5.0 for _ in range(100))
     assert len({backoff.pause(3) for _ in range(10)}) > 1
+
+
+async def test_every_service_s_changes_are_heard_and_offsets_never_fall(log):
+    other = Log()
+    await log.add("x", "y", "z")
+    hub = Hub({"kpi": log.poll, "customers": other.poll}, Backoff(0.001, 0.002))
+    async with hub.watch("demo", "a") as watch:
+        assert await anext(watch) == 3
+        await other.add("a")
+        assert await anext(watch) == 3
+        await log.add("a")
+        assert await anext(watch) == 4
+    assert hub.watching == 0
+
+
+async def test_a_service_that_is_away_stops_no_other_s_changes(log):
+    away = Log()
+    away.failures = 1_000_000
+    hub = Hub({"kpi": away.poll, "customers": log.poll}, Backoff(0.001, 0.002))
+    async with hub.watch("demo", "a") as watch:
+        assert await anext(watch) == 0
+        await log.add("a")
+        assert await anext(watch) == 1
+
+
+async def test_a_service_that_comes_late_may_have_missed_anything(log):
+    late = Log()
+    late.failures = 3
+    hub = Hub({"kpi": log.poll, "customers": late.poll}, Backoff(0.001, 0.002))
+    async with hub.watch("demo", "a") as watch:
+        assert await anext(watch) == 0
+        await late.recovered.wait()
+        await late.add("b")
+        assert await anext(watch) >= 0
+
+
+async def test_a_service_that_hangs_delays_the_start_by_no_more_than_allowed(log, monkeypatch):
+    monkeypatch.setattr(limits, "GRAPHQL_SECONDS", 0.02)
+
+    async def hang(_tenant, _after):
+        await asyncio.Event().wait()
+
+    hub = Hub({"kpi": hang, "customers": log.poll}, Backoff(0.001, 0.002))
+    async with hub.watch("demo", "a") as watch:
+        assert await anext(watch) == 0
+        await log.add("a")
+        assert await anext(watch) == 1

@@ -1,0 +1,1 @@
+"""What the schema shows of incentives: what people earn and why, statements and their plans."""

@@ -1,0 +1,1 @@
+"""What the schema shows of kpi: metrics, funnels, leaderboards and alerts; nothing is computed here."""
