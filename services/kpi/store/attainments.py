@@ -57,7 +57,7 @@ cell AS (
   JOIN unnest($19::text[], $20::text[]) AS m(metric, unit) USING (metric, unit)
   JOIN span AS s ON c.first_on >= s.first_on AND c.last_on <= s.last_on
   WHERE c.tenant_id = $1 AND c.scope = ANY(ARRAY(SELECT unnest($2::uuid[]))) AND c.metric = ANY(ARRAY(SELECT unnest($19::text[])))
-  AND c.first_on >= $17 AND c.last_on <= $18 AND (c.currency IS NULL OR c.currency = $21)
+  AND c.first_on >= $17 AND c.last_on <= $18 AND (c.unit <> 'money' OR c.currency = $21)
 ),
 tiled AS (
   SELECT *, sum(target) FILTER (WHERE finest) OVER plan

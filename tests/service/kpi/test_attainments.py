@@ -205,6 +205,13 @@ async def test_cells_that_do_not_add_up_to_theirs_leave_the_pace_linear(desk: De
     assert (await desk.one(desk.ann, period="2026-03", min_offset=offset))["pace"] == "110.00"
 
 
+async def test_a_target_in_another_currency_is_not_compared(desk: Desk) -> None:
+    foreign = target_set(desk.ann, "sales", {"2026-03": 100_00}, currency="USD")
+    told = await desk.kpi.facts(desk.company, foreign)
+    found = await desk.one(desk.ann, period="2026-03", min_offset=told["offset"])
+    assert shape(found) == (None, "0.00", None, None, None)
+
+
 async def test_rates_roll_up_by_numerator_and_denominator(desk: Desk) -> None:
     for owner, stages in (("ann", ["won"]), ("ben", ["won", "lost", "lost"])):
         for stage in stages:
