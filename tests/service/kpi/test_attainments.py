@@ -74,7 +74,7 @@ class Desk:
         async def reached() -> bool:
             return await self.day() == f"day:{day}"
 
-        await until(reached)
+        await until(reached, seconds=30)
 
 
 @pytest.fixture

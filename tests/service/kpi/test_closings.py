@@ -40,7 +40,7 @@ class Books:
         async def all_there() -> bool:
             return len(await self.closed()) == periods * len(CATALOGUE)
 
-        await until(all_there)
+        await until(all_there, seconds=30)
         return await self.closed()
 
     async def started(self) -> None:
@@ -49,7 +49,7 @@ class Books:
                 days = await store.started_days(connection, self.company.tenant_id, 10**9)
             return bool(days)
 
-        await until(declared)
+        await until(declared, seconds=30)
 
     async def sell(self, deal: str, owner: str, amount: str, at: str, stage: str = "won") -> int:
         body = {"deal": deal, "owner": owner, "amount": amount, "at": at, "stage": stage}
@@ -183,7 +183,7 @@ async def test_many_scopes_are_told_in_parts(books: Books, monkeypatch: pytest.M
     async def all_told() -> bool:
         return len(await told()) == 3
 
-    await until(all_told)
+    await until(all_told, seconds=30)
     parts = await told()
     assert [(p["part"], p["parts"], len(p["values"])) for p in parts] == [
         (1, 3, 2), (2, 3, 2), (3, 3, 1),
