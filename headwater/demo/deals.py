@@ -32,7 +32,7 @@ WEAK_CHANCE = 0.45
 """Of the weak team to bring a deal from intent to negotiation, of late."""
 STAY_DAYS = {"lead": (1, 12), "intent": (4, 28), "negotiation": (6, 40)}
 _RED_FORM, _LATE_DAYS = 0.42, 100
-_USUAL_AMOUNT = 240_000
+_USUAL_AMOUNT = 280_000
 _REOPENED, _SHARED, _HANDED_OVER, _ASLEEP, _REPRICED = 0.03, 0.03, 0.015, 0.04, 0.3
 
 PRODUCTS = (

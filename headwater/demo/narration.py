@@ -15,7 +15,7 @@ class Narration:
         self._started = time.monotonic()
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._told_percent = 0
+        self._told = ("", 0)
 
     def __enter__(self) -> Self:
         return self
@@ -46,12 +46,15 @@ class Narration:
             self._move_bar(text, done, total)
             return
         percent = 100 * done // total
-        if percent >= self._told_percent + 25:
-            self._told_percent = percent // 25 * 25
+        before = self._told[1] if self._told[0] == text else 0
+        if percent >= before + 25:
+            self._told = (text, percent // 25 * 25)
             self.step(f"{text} {done:,} of {total:,}")
 
     def _move_bar(self, text: str, done: int, total: int) -> None:
-        if self._bar is None:
+        if self._bar is None or self._told[0] != text:
+            self.end_bar()
+            self._told = (text, 0)
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
             self._bar = Progress(*columns, console=self.console, transient=True)
             self._task = self._bar.add_task(text, total=total)

@@ -20,6 +20,7 @@ from headwater.demo.people import REPS, joined_on
 from services.kit.period import Period
 
 Event = dict[str, Any]
+EVENTS = "/kpi/v1/events"
 SOURCE = "headwater-demo"
 EVENTS_AT_ONCE = 500
 APP_DAYS = 91

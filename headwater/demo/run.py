@@ -35,6 +35,7 @@ def _serve(settings: HeadwaterSettings, narration: Narration) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from headwater import serving
     from headwater.demo.deals import SEED
+    from headwater.demo.doors import Doors
     from headwater.demo.loading import Loader
     from headwater.demo.state import State
     from headwater.demo.state import content as describe
@@ -51,7 +52,8 @@ def _serve(settings: HeadwaterSettings, narration: Narration) -> None:
 
         async def when_up(stack: Stack) -> None:
             narration.step("Loading the demo company (invented; in Chinese and English)")
-            loader = Loader(stack.clients, keys.signer, clock, narration.progress)
+            doors = Doors(stack.clients, keys.signer)
+            loader = Loader(doors, keys.signer, clock, narration.progress)
             loaded = await loader.load()
             secret = loaded.secret or state.secret(loaded.connection) or await loader.new_secret()
             url = f"http://{settings.host}:{settings.port}"
@@ -59,7 +61,9 @@ def _serve(settings: HeadwaterSettings, narration: Narration) -> None:
             state.write(content)
             _welcome(narration, content, loaded.deals, settings)
             open_deals = await loader.open_deals()
-            sender = Sender(url, f"/webhooks/{loaded.connection}", secret, loader.token)
+            sender = Sender(
+                url, f"/webhooks/{loaded.connection}", secret, lambda: doors.token("admin")
+            )
             await Trickle(sender, clock, open_deals, loaded.history, seed=SEED).run()
 
         serving.run(serving.serve_all(installation, keys, clock, when_up=when_up))

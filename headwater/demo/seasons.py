@@ -1,7 +1,7 @@
 """The demo company's calendar: how busy a day is, and how its year is planned over time.
 
-The plan's shares are in the shapes of method.md 1.2 and 1.3: a year as 20/25/25/30, its first
-quarter as 30/35/35, a month in four declared weeks of equal weight.
+The plan's shares are in the shapes of method.md 1.2 and 1.3: a year as 20/25/25/30, a quarter as
+30/35/35, a month in four declared weeks of equal weight.
 
 >>> round(due(date(2026, 1, 14)), 4)  # two of January's four weeks, and 30 % of the quarter
 0.15
@@ -19,7 +19,7 @@ HISTORY_DAYS = 548
 """18 months: how far back the company's data reach."""
 CALENDAR = Calendar(week_rule="month_quarters")
 QUARTER_SHARES = (20, 25, 25, 30)
-MONTH_SHARES = ((30, 35, 35), (33, 33, 34), (32, 34, 34), (34, 33, 33))
+MONTH_SHARES = (30, 35, 35)
 _WORKING = 0.5
 
 # The first day of the lunar year; the festival moves, so it is not in the calendar.
@@ -77,9 +77,8 @@ def working_day(day: date, step: int = 1) -> date:
 def due(day: date) -> float:
     """What part of its quarter's target the plan has due by the end of a day."""
     quarter = quarter_of(day)
-    shares = MONTH_SHARES[int(quarter.code[-1]) - 1]
     done = 0.0
-    for month, share in zip(children(quarter, CALENDAR), shares, strict=True):
+    for month, share in zip(children(quarter, CALENDAR), MONTH_SHARES, strict=True):
         weeks = children(month, CALENDAR)
         for week in weeks:
             passed = (min(day, week.last) - week.first).days + 1

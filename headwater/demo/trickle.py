@@ -24,7 +24,6 @@ from services.kpi.vendors import standard_webhooks
 
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = (2.0, 6.0)
-EVENTS = "/kpi/v1/events"
 _VISIT_SHARE, _COLLECTION_SHARE, _NEW_SHARE = 0.25, 0.10, 0.35
 _MOST_OPEN = 1_000
 
@@ -72,11 +71,11 @@ class Trickle:
         now = self._clock.now().astimezone(company.ZONE).replace(microsecond=0)
         kind = self._chance.random()
         if kind < _VISIT_SHARE:
-            return EVENTS, self._visit(name, now)
+            return records.EVENTS, self._visit(name, now)
         if kind < _VISIT_SHARE + _COLLECTION_SHARE and self._contracts:
             contract = self._chance.choice(self._contracts)
             amount = self._chance.randrange(1_000, 20_000, 100)
-            return EVENTS, records.collected(name, now, contract, amount)
+            return records.EVENTS, records.collected(name, now, contract, amount)
         if len(self._open) < _MOST_OPEN and (not self._open or self._chance.random() < _NEW_SHARE):
             return self._sender.webhook_path, self._new_lead(name, now)
         return self._sender.webhook_path, self._move(now)
@@ -128,6 +127,6 @@ class Trickle:
             await asyncio.sleep(PAUSE_SECONDS[0])
 
     def _shown(self, path: str, message_id: str, body: bytes) -> dict[str, str]:
-        if path == EVENTS:
+        if path == records.EVENTS:
             return {"authorization": f"Bearer {self._sender.token()}"}
         return standard_webhooks.sign(self._secret, message_id, self._clock.now(), body)

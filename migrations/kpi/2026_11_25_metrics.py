@@ -37,19 +37,28 @@ CREATE TABLE target_cell (
     log_offset BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, scope, metric, plan_id, period)
 );
+CREATE TABLE reached_day (
+    tenant_id UUID NOT NULL,
+    started_on DATE NOT NULL,
+    PRIMARY KEY (tenant_id)
+);
 """
+PROJECTED = ("target_cell", "reached_day")
+"""Rebuilt by doctor and replay in the schema `beside`."""
 
 
 def upgrade() -> None:
     for statement in filter(str.strip, TABLES.split(";\n")):
         op.execute(statement)
     protect("metric")
-    protect("target_cell")
-    op.execute("CREATE TABLE beside.target_cell (LIKE public.target_cell INCLUDING ALL)")
-    protect("beside.target_cell")
+    for table in PROJECTED:
+        protect(table)
+        op.execute(f"CREATE TABLE beside.{table} (LIKE public.{table} INCLUDING ALL)")
+        protect(f"beside.{table}")
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE beside.target_cell")
-    op.execute("DROP TABLE target_cell")
+    for table in PROJECTED:
+        op.execute(f"DROP TABLE beside.{table}")
+        op.execute(f"DROP TABLE {table}")
     op.execute("DROP TABLE metric")

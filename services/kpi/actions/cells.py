@@ -1,6 +1,7 @@
-"""The projection's part about targets: their cells, and whose figures a fact changes."""
+"""The projection's part about targets: cells, the day, and whose figures a fact changes."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from services.kit.db import Connection
@@ -22,5 +23,7 @@ async def learn(
         placed = nested(map(Cell.read, payload["cells"]))
         await cells.replace(connection, tenant_id, payload, placed, offset)
         return [payload["owner"]["id"]]
+    if type_ == events.DAY_STARTED:
+        await cells.reach(connection, tenant_id, date.fromisoformat(payload["day"]))
     metric = payload["code"] if type_ == events.METRIC_DECLARED else None
     return await cells.owners(connection, tenant_id, metric)

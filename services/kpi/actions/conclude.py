@@ -1,22 +1,21 @@
-"""From new items to conclusions: read, look up what they refer to, fold the deals they touch.
+"""From new items to conclusions: read, look up what they refer to, fold the records they touch.
 
-The fold itself is pure (domain/transitions.py). Here its results become entries of the append's
+The fold itself is pure (domain/transitions.py, domain/records). Here its results become entries of the append's
 plan, and what cannot be used is quarantined under its reason.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
 
-from services.kit import directory, ids, limits, strictjson
+from services.kit import directory, ids, strictjson
 from services.kit.db import Connection
+from services.kpi.actions import resolve
 from services.kpi.actions.submission import Piece, Plan
 from services.kpi.domain import events, records, state, transitions
 from services.kpi.domain.intake import Retraction
-from services.kpi.domain.observation import Draft, Unusable
-from services.kpi.domain.reading import EVENTS_NAMESPACE, Context
+from services.kpi.domain.observation import Unusable
+from services.kpi.domain.reading import Context
 from services.kpi.domain.transitions import Observed
 from services.kpi.store import connections, log
 from services.kpi.store.log import Entry, Held
@@ -27,7 +26,7 @@ logger = logging.getLogger(__name__)
 async def conclude(
     connection: Connection, tenant_id: str, pieces: Sequence[Piece], plan: Plan
 ) -> None:
-    """Read the new items, resolve what they refer to, fold the deals they touch."""
+    """Read the new items, resolve what they refer to, fold the records they touch."""
     settings = await directory.settings(connection, tenant_id)
     context = Context(
         await connections.pipelines(connection, tenant_id),
@@ -49,7 +48,7 @@ async def conclude(
     )
     new: dict[str, list[tuple[Piece, list[Observed]]]] = {}
     for piece in usable:
-        resolved = _resolve(piece, members, context)
+        resolved = resolve.observations(piece, members, context)
         if isinstance(resolved, Unusable):
             await _hold(connection, tenant_id, piece, resolved, plan)
             continue
@@ -123,98 +122,6 @@ async def _hold(
         )
 
 
-def _resolve(
-    piece: Piece, members: Mapping[str, str], context: Context
-) -> dict[str, list[Observed]] | Unusable:
-    """The item's drafts as observations by subject, with owners and stages looked up."""
-    assert piece.reader is not None
-    found: dict[str, list[Observed]] = {}
-    if piece.retraction is not None:
-        return {_subject(piece.retraction.deal, piece.reader.namespace): []}
-    for draft in piece.drafts:
-        fields = dict(draft.fields)
-        for owner in fields.get("owners") or ():
-            if owner["owner"] not in members:
-                return Unusable(
-                    "unknown_owner", f"no member has the id {owner['owner']}",
-                    path="owners", waits_for=f"owner:{owner['owner']}",
-                )  # fmt: skip
-        if fields.get("owners") is not None:
-            shares: dict[str, int] = {}  # one member may be named twice: by either of two ids
-            for owner in fields["owners"]:
-                member = members[owner["owner"]]
-                shares[member] = shares.get(member, 0) + owner["share_bp"]
-            fields["owners"] = sorted(
-                ({"member": member, "share_bp": share} for member, share in shares.items()),
-                key=lambda owner: (-owner["share_bp"], owner["member"]),
-            )
-        else:
-            fields.pop("owners", None)
-        refused = _stage(fields, context) or _limits(draft, fields, context)
-        if refused is not None:
-            return refused
-        subject = _subject(draft.id, piece.reader.namespace)
-        found.setdefault(subject, []).append(
-            Observed(
-                ids.new(),
-                f"{piece.connection_id}/{draft.source}",
-                draft.kind,
-                draft.effective_at,
-                draft.precision,
-                fields,
-                draft.version,
-                draft.ordinal,
-            )
-        )
-    return found
-
-
-def _subject(deal: str, namespace: str) -> str:
-    """`deal:<connection>:<id>`; our own events may name the connection in the deal's id."""
-    if namespace == EVENTS_NAMESPACE and ":" in deal:
-        return f"deal:{deal}"
-    return f"deal:{namespace}:{deal}"
-
-
-def _stage(fields: dict[str, Any], context: Context) -> Unusable | None:
-    """Replace pipeline and stage codes by the stage as the tenant's pipeline defines it."""
-    code, name = fields.pop("pipeline", None), fields.pop("stage", None)
-    if name is None:
-        return None
-    pipeline = context.pipelines.get(code or next(iter(context.pipelines), ""))
-    stage = pipeline.stage(name) if pipeline else None
-    if pipeline is None or stage is None:
-        return Unusable(
-            "unknown_stage", f"pipeline {code or '(default)'} has no stage {name}",
-            path="stage", waits_for=f"stage:{pipeline.code if pipeline else code}:{name}",
-        )  # fmt: skip
-    fields["stage"] = {
-        "pipeline": pipeline.code, "code": stage.code, "kind": stage.kind, "position": stage.position,
-    }  # fmt: skip
-    return None
-
-
-def _limits(draft: Draft, fields: Mapping[str, Any], context: Context) -> Unusable | None:
-    amount = fields.get("amount")
-    if (
-        amount is not None
-        and context.currency is not None
-        and amount["currency"] != context.currency
-    ):
-        return Unusable(
-            "currency_without_rate",
-            f"no rate from {amount['currency']} to the tenant's {context.currency} is declared",
-            path="amount.currency", waits_for=f"rate:{amount['currency']}",
-        )  # fmt: skip
-    if draft.effective_at is not None and draft.effective_at > context.now + timedelta(
-        hours=limits.FUTURE_HOURS
-    ):
-        return Unusable(
-            "future", f"{draft.effective_at.isoformat()} lies more than a day ahead", path="at"
-        )
-    return None
-
-
 async def _fold(
     connection: Connection,
     tenant_id: str,
@@ -222,7 +129,7 @@ async def _fold(
     parts: Sequence[tuple[Piece, list[Observed]]],
     plan: Plan,
 ) -> None:
-    """Fold one deal's new observations; where that fails, find the item that fails alone."""
+    """Fold one record's new observations; where that fails, find the item that fails alone."""
     try:
         _fold_parts(subject, parts, plan)
     except Exception:  # a fault in folding quarantines its item and never blocks the others
@@ -239,6 +146,7 @@ async def _fold(
 
 def _fold_parts(subject: str, parts: Sequence[tuple[Piece, list[Observed]]], plan: Plan) -> None:
     """Items of one source within one append replace each other in order, so fold in rounds."""
+    follow, observed_type = records.history_of(subject), events.OBSERVED[records.kind_of(subject)]
     deliveries = {seen.id: piece.delivery_id for piece, observed in parts for seen in observed}
     entries: list[Entry] = []
     current = plan.states[subject]
@@ -246,10 +154,10 @@ def _fold_parts(subject: str, parts: Sequence[tuple[Piece, list[Observed]]], pla
         retracted = [
             f"{p.connection_id}/{p.retraction.source}" for p in piece if p.retraction is not None
         ]
-        folded = transitions.fold(current, new, retracted, follow=records.history_of(subject))
+        folded = transitions.fold(current, new, retracted, follow=follow)
         entries += [
             Entry(
-                seen.id, "observation", events.OBSERVED[records.kind_of(subject)], subject, seen.effective_at,
+                seen.id, "observation", observed_type, subject, seen.effective_at,
                 folded.replaced_observations.get(seen.id, ()), deliveries[seen.id],
                 log.text_of({
                     "kind": seen.kind, "source": seen.source, "precision": seen.precision,

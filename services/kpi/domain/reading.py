@@ -7,11 +7,9 @@ from typing import Any, Protocol
 
 from services.kpi.domain import intake
 from services.kpi.domain.intake import Retraction
+from services.kpi.domain.intake.fields import EVENTS_NAMESPACE
 from services.kpi.domain.mapping import CompiledMapping
 from services.kpi.domain.observation import Draft, Pipeline, Unusable
-
-EVENTS_NAMESPACE = "events"
-"""Where deals of our own event API live unless their id names a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +28,7 @@ class Context:
 class Reader(Protocol):
     @property
     def namespace(self) -> str:
-        """Whose external ids the deals' are: a connection's short name."""
+        """Whose external ids the records' are: a connection's short name."""
         ...
 
     def read(

@@ -9,11 +9,14 @@ points or a text that the database cannot hold is Unfit, and its item waits in q
 [{'owner': 'maven:Moses Frase', 'share_bp': 10000}]
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
 from services.kit.money import MAX_AMOUNT_MINOR, WHOLE_BP, Money, MoneyInvalid, decimals_of
+from services.kit.period import FIRST_YEAR, LAST_YEAR
 from services.kit.strictjson import plain
 from services.kpi.domain.observation import Unusable
 
@@ -21,6 +24,10 @@ MoneyUnit = Literal["major", "minor", "micros"]
 TEXT_CHARACTERS = 200
 """Longest reference or name: a deal's id, an owner, a product, an account."""
 OWNERS = 100
+SCHEDULE_LINES = 400
+MOST_MINUTES = 1_000_000
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 MAX_VERSION = 2**63 - 1
 
 
@@ -83,9 +90,9 @@ def amount(value: Any, unit: MoneyUnit, currency: Any, path: str | None = None) 
 
 
 def shares(pairs: Sequence[tuple[str, Any]], path: str | None = None) -> list[dict[str, Any]]:
-    """The owners of a deal in basis points that make the whole; each owner once."""
+    """The owners of a record in basis points that make the whole; each owner once."""
     if len(pairs) > OWNERS:
-        raise Unfit("bad_owner_shares", f"a deal has {OWNERS} owners at most", path=path)
+        raise Unfit("bad_owner_shares", f"there are {OWNERS} owners at most", path=path)
     parts = [share for _, share in pairs]
     if any(type(share) is not int or share <= 0 for share in parts) or sum(parts) != WHOLE_BP:
         message = f"owner shares are whole basis points above 0 that sum to {WHOLE_BP}"
@@ -95,15 +102,71 @@ def shares(pairs: Sequence[tuple[str, Any]], path: str | None = None) -> list[di
     return [{"owner": owner, "share_bp": share} for owner, share in pairs]
 
 
+def schedule(lines: Sequence[tuple[str, dict[str, Any]]], path: str | None = None) -> list[Any]:
+    """What is due when, in the order of days, so that the same plan is the same whoever tells it."""
+    if len(lines) > SCHEDULE_LINES:
+        raise Unfit("bad_value", f"a schedule has {SCHEDULE_LINES} lines at most", path=path)
+    ordered = sorted(lines, key=lambda line: (line[0], line[1]["minor"]))
+    return [{"due_on": due_on, "amount": amount} for due_on, amount in ordered]
+
+
+def day(value: Any, path: str | None = None) -> str:
+    """A date as ISO 8601 writes it, of the years that periods know."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            found = date.fromisoformat(value)
+        except ValueError:  # the 30th of February
+            found = date.min
+        if FIRST_YEAR <= found.year <= LAST_YEAR:
+            return value
+    message = f"{shown(value)} is not a date like 2026-03-01"
+    raise Unfit("bad_date", message, path=path)
+
+
+def term(fields: Mapping[str, Any], path: str | None = None) -> None:
+    """A contract's last day is not before its first, where both are told at once."""
+    starts_on, ends_on = fields.get("starts_on"), fields.get("ends_on")
+    if starts_on and ends_on and ends_on < starts_on:
+        raise Unfit("bad_date", f"{ends_on} is before {starts_on}", path=path)
+
+
+def minutes(value: Any, path: str | None = None) -> int:
+    """How long something took: whole minutes, digits in a text included."""
+    found = _whole(value)
+    if found is None or found > MOST_MINUTES:
+        message = f"{shown(value)} is not a whole number of minutes from 0 to {MOST_MINUTES}"
+        raise Unfit("bad_value", message, path=path)
+    return found
+
+
+def code(value: Any, path: str | None = None) -> str:
+    """A code: letters, digits, `.`, `-` and `_`."""
+    if not isinstance(value, str) or not _CODE.fullmatch(value):
+        message = f"{shown(value)} is not a code of letters, digits, . - and _"
+        raise Unfit("bad_value", message, path=path)
+    return value
+
+
+def one_of(value: Any, options: Sequence[str], path: str | None = None) -> str:
+    if not isinstance(value, str) or value not in options:
+        message = f"{shown(value)} is not one of {', '.join(options)}"
+        raise Unfit("bad_value", message, path=path)
+    return value
+
+
 def version(value: Any, path: str | None = None) -> int:
     """An object's version at its sender: a whole number, digits in a text included."""
-    found = value
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
-        found = int(value)
-    if type(found) is not int or not 0 <= found <= MAX_VERSION:
+    found = _whole(value)
+    if found is None or found > MAX_VERSION:
         message = f"{shown(value)} is not a whole number from 0 to 2^63 - 1"
         raise Unfit("bad_version", message, path=path)
     return found
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
+        return int(value)
+    return value if type(value) is int and value >= 0 else None
 
 
 def shown(value: Any) -> str:

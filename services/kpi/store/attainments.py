@@ -28,12 +28,9 @@ _VALUE = "t.sign * CASE WHEN t.is_amount THEN r.amount_minor ELSE r.deals END"
 # it costs more than answering for one rep.
 _BOARD = f"""
 WITH today AS (
-  SELECT cursor.log_offset, (
-    SELECT substr(e.subject, 5)::date FROM entry AS e WHERE e.tenant_id = $1 AND e.kind = 'fact'
-    AND e.type = 'day.started.v1' AND e.log_offset <= cursor.log_offset
-    ORDER BY e.log_offset DESC LIMIT 1) AS day
-  FROM (SELECT coalesce((SELECT log_offset FROM projection_cursor WHERE tenant_id = $1
-        AND projection = 'funnel'), 0) AS log_offset) AS cursor
+  SELECT coalesce((SELECT log_offset FROM projection_cursor
+    WHERE tenant_id = $1 AND projection = 'funnel'), 0) AS log_offset,
+    (SELECT started_on FROM reached_day WHERE tenant_id = $1) AS day
 ),
 span AS (
   SELECT *, last_on - first_on + 1 AS days

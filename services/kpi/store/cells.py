@@ -1,6 +1,7 @@
-"""Queries of the targets that the projection keeps as cells."""
+"""Queries of the targets that the projection keeps as cells, and of the day it has reached."""
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from services.kit.db import Connection
@@ -34,6 +35,15 @@ async def replace(
         *map(list, zip(*(place.cell for place in placed), strict=True)),
         [place.finest for place in placed],
         [first for first, _ in spans], [last for _, last in spans],
+    )  # fmt: skip
+
+
+async def reach(connection: Connection, tenant_id: str, day: date) -> None:
+    """The business day has started where the projection now is."""
+    await connection.execute(
+        "INSERT INTO reached_day (tenant_id, started_on) VALUES ($1, $2) ON CONFLICT (tenant_id) "
+        "DO UPDATE SET started_on = greatest(reached_day.started_on, $2)",
+        tenant_id, day,
     )  # fmt: skip
 
 

@@ -25,8 +25,10 @@ async def started_days(
 async def last_closed_on(connection: Connection, tenant_id: str) -> date | None:
     """The last day of the period that was closed last."""
     payload = await connection.fetchval(
-        "SELECT payload FROM entry WHERE tenant_id = $1 AND kind = 'fact' AND type = $2 "
-        "ORDER BY log_offset DESC LIMIT 1",
+        # Materialised: looking for the newest first may read the whole log where there is none.
+        "WITH closed AS MATERIALIZED (SELECT log_offset FROM entry WHERE tenant_id = $1 "
+        "AND kind = 'fact' AND type = $2) SELECT payload FROM entry WHERE tenant_id = $1 "
+        "AND log_offset = (SELECT max(log_offset) FROM closed)",
         tenant_id, events.METRIC_CLOSED,
     )  # fmt: skip
     return None if payload is None else date.fromisoformat(orjson.loads(payload)["last_on"])

@@ -10,7 +10,7 @@ from services.kpi.domain.funnel import Posting
 PROJECTION = "funnel"
 TABLES = (
     "projection_cursor", "deal", "record", "funnel_posting", "funnel_rollup", "target_cell",
-    "subject_version",
+    "reached_day", "subject_version",
 )  # fmt: skip
 """What the projection writes; each exists beside the live one too."""
 COMPARED = {
@@ -26,6 +26,7 @@ COMPARED = {
     "deal": ("*", ""),
     "record": ("*", ""),
     "target_cell": ("*", ""),
+    "reached_day": ("*", ""),
     "subject_version": ("*", ""),
     "projection_cursor": ("*", ""),
 }

@@ -20,10 +20,10 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from services.kpi.tables.columns import Instant, Row, key, may, need, tenant
-from services.kpi.tables.metrics import MetricRow, TargetCellRow
+from services.kpi.tables.metrics import MetricRow, ReachedDayRow, TargetCellRow
 from services.kpi.tables.records import RecordRow
 
-__all__ = ["MetricRow", "RecordRow", "Row", "TargetCellRow"]
+__all__ = ["MetricRow", "ReachedDayRow", "RecordRow", "Row", "TargetCellRow"]
 
 
 class TenantRow(Row, table=True):

@@ -46,3 +46,11 @@ class TargetCellRow(Row, table=True):
     direction: str = need(String)
     currency: str | None = may(String)
     log_offset: int = need(BigInteger)
+
+
+class ReachedDayRow(Row, table=True):
+    """The last business day that started before where the projection is: its "today"."""
+
+    __tablename__ = "reached_day"
+    tenant_id: UUID = tenant()
+    started_on: date = need(Date)

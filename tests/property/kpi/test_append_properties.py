@@ -139,10 +139,10 @@ def histories(draw: Any) -> Given:
     for number, (data, at) in enumerate(
         draw(st.lists(st.tuples(_data | _data | _data | _signs, _times), min_size=3, max_size=16))
     ):
-        found.append({"id": f"e{number}", "type": intake.OBSERVED, "time": at, "data": data})
+        found.append({"id": f"e{number}", "type": "deal.observed.v1", "time": at, "data": data})
     for number in draw(st.sets(st.integers(0, len(found) - 1), max_size=2)):
         data = {"deal": found[number]["data"]["deal"], "retracts": f"e{number}"}
-        found.append({"id": f"r{number}", "type": intake.RETRACTED, "data": data})
+        found.append({"id": f"r{number}", "type": "observation.retracted.v1", "data": data})
     return Given(LATER, found)
 
 
@@ -324,13 +324,17 @@ async def the_log_tells_what_the_engine_keeps(database: Database, tenant: str) -
 
 
 def event(id_: str, at: str | None = None, **data: Any) -> dict[str, Any]:
-    return {"id": id_, "type": intake.OBSERVED, "time": at, "data": {"deal": "D1", **data}}
+    return {"id": id_, "type": "deal.observed.v1", "time": at, "data": {"deal": "D1", **data}}
 
 
 async def test_a_retraction_may_come_before_its_event(database):
     tenant = ids.new()
     await deliver(database, tenant, FIRST, [[event("a", "2026-01-01T02:00:00Z", stage="lead")]])
-    taken_back = {"id": "r", "type": intake.RETRACTED, "data": {"deal": "D1", "retracts": "b"}}
+    taken_back = {
+        "id": "r",
+        "type": "observation.retracted.v1",
+        "data": {"deal": "D1", "retracts": "b"},
+    }
     await deliver(database, tenant, [], [[taken_back]])
     await deliver(database, tenant, [], [[event("b", "2026-01-02T02:00:00Z", stage="won")]])
     await project(database, tenant)
@@ -390,7 +394,11 @@ async def test_a_move_later_in_a_batch_leaves_alone_whom_the_deal_left(database)
         [event("a", "2026-01-01T02:00:00Z", stage="lead", owner="crm:ann")],
     ])  # fmt: skip
     world = await project(database, tenant)
-    taken_back = {"id": "r", "type": intake.RETRACTED, "data": {"deal": "D1", "retracts": "a"}}
+    taken_back = {
+        "id": "r",
+        "type": "observation.retracted.v1",
+        "data": {"deal": "D1", "retracts": "a"},
+    }
     (handed_over,) = await deliver(database, tenant, [], [
         [event("b", "2026-01-02T02:00:00Z", stage="lead", owner="crm:cai"), taken_back]
     ])  # fmt: skip

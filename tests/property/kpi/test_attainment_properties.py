@@ -96,12 +96,7 @@ async def tenant_with(
         type_, _, payload = target_set(scope, "margin", plan)
         await cells.learn(connection, tenant, type_, payload, 3)
         await connection.execute("INSERT INTO projection_cursor VALUES ($1, 'funnel', 7)", tenant)
-        await connection.executemany(
-            "INSERT INTO entry (tenant_id, log_offset, id, kind, type, subject, recorded_at, payload)"
-            " VALUES ($1, $2, $3, 'fact', 'day.started.v1', $4, now(), '{}')",
-            [(tenant, 7, ids.new(), f"day:{today}"),
-             (tenant, 8, ids.new(), f"day:{today + timedelta(days=1)}")],
-        )  # fmt: skip
+        await cells.learn(connection, tenant, "day.started.v1", {"day": today.isoformat()}, 7)
         await connection.executemany(
             "INSERT INTO funnel_rollup AS r VALUES ($1, $2, $3, 'sales', $4, $5, $6, '', 'CNY', 0, "
             "$7, $8) ON CONFLICT (tenant_id, scope, measure, pipeline, day, stage, product, channel,"

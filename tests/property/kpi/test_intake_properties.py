@@ -20,7 +20,10 @@ values = st.recursive(
 names = ["deal", "kind", "version", "pipeline", "stage", "amount", "currency", "owners", "owner"]
 data = st.dictionaries(st.sampled_from([*names, "product", "retracts"]), values, max_size=6)
 events = st.fixed_dictionaries(
-    {"id": st.just("e-1") | values, "type": st.sampled_from([intake.OBSERVED, intake.RETRACTED])},
+    {
+        "id": st.just("e-1") | values,
+        "type": st.sampled_from(["deal.observed.v1", "observation.retracted.v1"]),
+    },
     optional={"time": values, "source": values, "specversion": st.just("1.0"), "data": data},
 )
 

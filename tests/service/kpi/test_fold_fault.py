@@ -15,10 +15,10 @@ async def test_the_faulty_item_waits_and_the_others_count(
 ) -> None:
     sound = transitions.fold
 
-    def faulty(state: State, new: Sequence[Observed], *more: Any) -> Folded:
+    def faulty(state: State, new: Sequence[Observed], *more: Any, **how: Any) -> Folded:
         if any(seen.fields.get("product") == "cursed" for seen in new):
             raise ZeroDivisionError("a fault that nobody foresaw")
-        return sound(state, new, *more)
+        return sound(state, new, *more, **how)
 
     def item(deal: str, product: str, day: int) -> dict[str, Any]:
         at = f"2026-01-{day:02}T09:00:00+08:00"

@@ -22,7 +22,7 @@ def event(**changes):
     return {
         "id": "e-1",
         "source": "erp",
-        "type": intake.OBSERVED,
+        "type": "deal.observed.v1",
         "time": "2026-03-01T09:30:00+08:00",
         "data": data,
         **changes,
@@ -333,8 +333,10 @@ def test_a_version_is_a_whole_number(version):
 
 def test_a_retraction_names_an_earlier_event_of_its_source():
     earlier = read(event(id="e-1"))
-    taken_back = event(id="e-2", type=intake.RETRACTED, data={"deal": "D-1", "retracts": "e-1"})
-    assert read(taken_back) == Retraction(deal="D-1", source=earlier.source)
+    taken_back = event(
+        id="e-2", type="observation.retracted.v1", data={"deal": "D-1", "retracts": "e-1"}
+    )
+    assert read(taken_back) == Retraction(id="D-1", source=earlier.source)
     assert read({**taken_back, "source": "other"}) != Retraction("D-1", earlier.source)
 
 
@@ -349,4 +351,4 @@ def test_a_retraction_names_an_earlier_event_of_its_source():
     ],
 )
 def test_another_retraction_is_unusable(data, reason):
-    assert read(event(type=intake.RETRACTED, data=data)).reason == reason
+    assert read(event(type="observation.retracted.v1", data=data)).reason == reason

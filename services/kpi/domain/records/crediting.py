@@ -37,7 +37,7 @@ def credit(subject: str, standing: Standing) -> Credit:
         return Credit(own or [], ())
     asked: list[str] = []
     named = events[-1].payload
-    if named["deal"]:
+    if named.get("deal"):  # a customer's description names none
         asked.append(named["deal"])
         if found := _of_deal(standing(named["deal"])):
             return Credit(found, tuple(asked))

@@ -2,7 +2,7 @@
 
 Senders here are programs written for us, so nothing is mapped and nothing unknown is passed over:
 a misspelt field is named in the answer for that item. In `data`, a field that is null is empty; in
-a delta an absent one stays as it was. An event is identified by source and id, and so is what it
+a delta an absent one stays as it was. `fields` has what each kind of record can state. An event is identified by source and id, and so is what it
 says: a retraction takes back an earlier event of the same source.
 
 >>> from services.kpi.domain.observation import Stage
@@ -23,23 +23,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from services.kit.money import WHOLE_BP
 from services.kit.period import FIRST_YEAR, LAST_YEAR
 from services.kpi.domain import wire
-from services.kpi.domain.observation import Draft, Pipeline, Unusable
+from services.kpi.domain.events import OBSERVED, RETRACTED
+from services.kpi.domain.intake import fields
+from services.kpi.domain.intake.fields import Known
+from services.kpi.domain.observation import ID_FIELD, Draft, Pipeline, Record, Unusable
 from services.kpi.domain.wire import Unfit
 
-OBSERVED = "deal.observed.v1"
-RETRACTED = "observation.retracted.v1"
 _MOST_CHARACTERS = 256
 _ENVELOPE = frozenset(
     {"specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema"}
     | {"data"}
 )
 _KINDS = {"delta", "snapshot", "notice", "deleted", "restored"}
-_ALWAYS = frozenset({"deal", "kind", "version"})
-_TEXTS = ("product", "channel", "account")
-_STATED = frozenset({"pipeline", "stage", "amount", "currency", "owners", "owner", *_TEXTS})
+_RECORD_OF: dict[str, Record] = {type_: record for record, type_ in OBSERVED.items()}
 _EXTENSION = re.compile(r"[a-z0-9]{1,20}")
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?"
@@ -49,17 +47,11 @@ _RFC3339 = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Retraction:
-    """An earlier event about a deal is taken back; `source` is its `Draft.source`."""
+    """An earlier event about a record is taken back; `source` is its `Draft.source`."""
 
-    deal: str
+    id: str
     source: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    pipelines: Mapping[str, Pipeline]
-    currency: str | None
-    pipeline: str | None
+    record: Record = "deal"
 
 
 def key(event: Any) -> str | Unusable:
@@ -82,7 +74,7 @@ def read(
         data = _data(event)
         if event["type"] == RETRACTED:
             return _retraction(event, data)
-        return _draft(event, data, identity, _Known(pipelines, default_currency, default_pipeline))
+        return _draft(event, data, identity, Known(pipelines, default_currency, default_pipeline))
     except Unfit as unfit:
         return unfit.unusable
 
@@ -118,8 +110,9 @@ def _data(event: Mapping[str, Any]) -> Mapping[str, Any]:
     for name in event:
         if name not in _ENVELOPE and not (is_cloud and _EXTENSION.fullmatch(name)):
             raise Unfit("unknown_field", f"an event has no field {name[:60]!r}", path=name[:60])
-    if event.get("type") not in (OBSERVED, RETRACTED):
-        message = f"type must be {OBSERVED} or {RETRACTED}"
+    type_ = event.get("type")
+    if not isinstance(type_, str) or (type_ not in _RECORD_OF and type_ != RETRACTED):
+        message = f"type must be one of {', '.join((*_RECORD_OF, RETRACTED))}"
         raise Unfit("unknown_type", message, path="type")
     data = event.get("data")
     if not isinstance(data, dict):
@@ -128,48 +121,60 @@ def _data(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _retraction(event: Mapping[str, Any], data: Mapping[str, Any]) -> Retraction:
-    _only(data, {"deal", "retracts"}, "a retraction")
+    _only(data, {*ID_FIELD.values(), "retracts"}, "a retraction")
+    about = [record for record, name in ID_FIELD.items() if name in data]
+    if len(about) > 1:
+        names = ", ".join(ID_FIELD[record] for record in about)
+        raise Unfit("bad_value", f"a retraction is about one of {names}", path="data")
+    record: Record = about[0] if about else "deal"
     if not _is_name(data.get("retracts")):
         message = "retracts must be the id of an earlier event of the same source"
         raise Unfit("bad_value", message, path="data.retracts")
-    return Retraction(_deal(data.get("deal")), _identity(event, data["retracts"]))
+    return Retraction(_id(data, record), _identity(event, data["retracts"]), record)
 
 
-def _draft(
-    event: Mapping[str, Any], data: Mapping[str, Any], identity: str, known: _Known
-) -> Draft:
+def _draft(event: Mapping[str, Any], data: Mapping[str, Any], identity: str, known: Known) -> Draft:
+    record = _RECORD_OF[event["type"]]
     kind = data.get("kind", "delta")
-    if not isinstance(kind, str) or kind not in _KINDS:
-        message = f"kind must be one of {', '.join(sorted(_KINDS))}"
+    # Of a deal alone the stages matter that were passed unseen.
+    kinds = _KINDS if record == "deal" else _KINDS - {"notice"}
+    if not isinstance(kind, str) or kind not in kinds:
+        message = f"kind must be one of {', '.join(sorted(kinds))}"
         raise Unfit("unknown_kind", message, path="data.kind")
     states = kind in {"delta", "snapshot"}
-    _only(data, _ALWAYS | _STATED if states else _ALWAYS, f"a {kind} of a deal")
-    deal = _deal(data.get("deal"))
-    version = data.get("version")
+    always = {ID_FIELD[record], "kind", "version"}
+    allowed = always | fields.names(record) if states else always
+    _only(data, allowed, f"a {kind} of a {record}")
+    id_, version = _id(data, record), data.get("version")
     effective_at = _time(event.get("time"))
     return Draft(
-        id=deal,
+        id=id_,
         source=identity,
         kind=kind,  # type: ignore[arg-type]  # it is one of _KINDS
         effective_at=effective_at,
         precision="unknown" if effective_at is None else "instant",
-        fields=_fields(data, kind, known) if states else {},
+        fields=fields.read(record, id_, data, kind, known) if states else {},
         version=0 if version is None else wire.version(version, "data.version"),
+        record=record,
     )
 
 
-def _only(data: Mapping[str, Any], allowed: frozenset[str] | set[str], what: str) -> None:
+def _only(data: Mapping[str, Any], allowed: set[str], what: str) -> None:
     for name in data:
         if name not in allowed:
             message = f"{what} has no field {name[:60]!r}"
             raise Unfit("unknown_field", message, path=f"data.{name[:60]}")
 
 
-def _deal(value: Any) -> str:
+def _id(data: Mapping[str, Any], record: Record) -> str:
+    name = ID_FIELD[record]
     try:
-        return wire.text(value)
+        return wire.text(data.get(name))
     except Unfit as unfit:
-        raise Unfit("no_deal_id", f"deal: {unfit.unusable.message}", path="data.deal") from None
+        message, path = f"{name}: {unfit.unusable.message}", f"data.{name}"
+        if record == "deal":
+            raise Unfit("no_deal_id", message, path=path) from None
+        raise Unfit("no_record_id", message, path=path) from None
 
 
 def _time(value: Any) -> datetime | None:
@@ -187,71 +192,3 @@ def _time(value: Any) -> datetime | None:
         )
         raise Unfit("bad_time", message, path="time")
     return moment
-
-
-def _fields(data: Mapping[str, Any], kind: str, known: _Known) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    if kind == "snapshot" or "stage" in data or "pipeline" in data:
-        pipeline = _pipeline(data.get("pipeline"), known)
-        fields["pipeline"] = pipeline.code
-        if "stage" in data:
-            fields["stage"] = _stage(data["stage"], pipeline)
-    if "amount" in data or "currency" in data:
-        fields["amount"] = _amount(data, known)
-    if "owners" in data or "owner" in data:
-        fields["owners"] = _owners(data)
-    for name in _TEXTS:
-        if name in data:
-            value = data[name]
-            fields[name] = None if value is None else wire.text(value, f"data.{name}")
-    return fields
-
-
-def _pipeline(value: Any, known: _Known) -> Pipeline:
-    code = known.pipeline if value is None else value
-    pipeline = known.pipelines.get(code) if isinstance(code, str) else None
-    if pipeline is None:
-        message = f"there is no pipeline {wire.shown(code)}" if code else "name the pipeline"
-        waits_for = f"pipeline:{wire.text(code)}" if isinstance(code, str) and code else None
-        raise Unfit("unknown_pipeline", message, path="data.pipeline", waits_for=waits_for)
-    return pipeline
-
-
-def _stage(value: Any, pipeline: Pipeline) -> str:
-    path = "data.stage"
-    code = wire.text(value, path)
-    if pipeline.stage(code) is None:
-        message = f"the pipeline {pipeline.code} has no stage {wire.shown(code)}"
-        waits_for = f"stage:{pipeline.code}:{code}"
-        raise Unfit("unknown_stage", message, path=path, waits_for=waits_for)
-    return code
-
-
-def _amount(data: Mapping[str, Any], known: _Known) -> dict[str, Any] | None:
-    if "amount" not in data:
-        raise Unfit("bad_amount", "a currency says nothing without amount", path="data.currency")
-    if data["amount"] is None:
-        return None
-    currency = known.currency if data.get("currency") is None else data["currency"]
-    return wire.amount(data["amount"], "major", currency, "data.amount")
-
-
-def _owners(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    path = "data.owners"
-    if "owner" in data and "owners" in data:
-        raise Unfit("bad_owner_shares", "give owner or owners, not both", path=path)
-    if "owner" in data:
-        owner = data["owner"]
-        return [] if owner is None else wire.shares([(wire.text(owner, "data.owner"), WHOLE_BP)])
-    listed = data["owners"]
-    if listed is None or listed == []:
-        return []
-    if not isinstance(listed, list) or len(listed) > wire.OWNERS:
-        message = f"owners must be an array of at most {wire.OWNERS} objects"
-        raise Unfit("bad_owner_shares", message, path=path)
-    pairs = []
-    for part in listed:
-        if not isinstance(part, dict) or set(part) != {"owner", "share_bp"}:
-            raise Unfit("bad_owner_shares", "each owner has owner and share_bp", path=path)
-        pairs.append((wire.text(part["owner"], path), part["share_bp"]))
-    return wire.shares(pairs, path)
