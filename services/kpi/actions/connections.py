@@ -7,8 +7,6 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
 from services.kit import ids
 from services.kit.db import Connection
 from services.kit.errors import Conflict, Invalid, NotFound
@@ -121,7 +119,8 @@ async def activate_mapping(
             path="connection",
         )
     latest = await store.latest_mapping(connection, tenant_id, row["id"])
-    same = latest is not None and orjson.loads(latest["document"]) == compiled.document
+    # Compiled again, because an older document may lack what its format has gained since.
+    same = latest is not None and store.compiled(latest["document"]).document == compiled.document
     if same and row["mapping_version"] == latest["version"]:
         return Activated(latest["version"], False, 0, None)
     version = latest["version"] if same else (latest["version"] if latest else 0) + 1
@@ -130,7 +129,11 @@ async def activate_mapping(
             connection, tenant_id, row["id"], version, compiled.document, now
         )
     await store.activate(connection, tenant_id, row["id"], version)
-    facts = await _pipeline_facts(connection, tenant_id, compiled.pipeline, now)
+    facts = (
+        await _pipeline_facts(connection, tenant_id, compiled.pipeline, now)
+        if compiled.pipeline is not None
+        else []
+    )
     held = await store.held_ids(connection, tenant_id, row["id"])
     both = [Submission(tenant_id, KPI, facts=facts), Submission(tenant_id, KPI, release=held)]
     _, released = await append(connection, tenant_id, both, now)

@@ -6,6 +6,7 @@ JMESPath picks values, tables translate them, and transitions are left to the en
 >>> import yaml
 >>> mapping = compile(yaml.safe_load("""
 ... mapping: 1                     # version of this format
+... record: deal                   # default; or contract | collection | refund | activity | customer
 ... tenant: maven                  # whose import it is; optional, a connection knows its tenant
 ... connection: maven              # short name
 ... zone: America/Chicago          # of dates and of times without offset
@@ -69,8 +70,9 @@ from services.kit import limits
 from services.kit.errors import TooLarge
 from services.kit.strictjson import dumps_canonical
 from services.kpi.domain import wire
-from services.kpi.domain.mapping.document import MappingInvalid, normal, refuse
+from services.kpi.domain.mapping.document import NAMESPACES, normal
 from services.kpi.domain.mapping.paths import Extract, compile_path, missing
+from services.kpi.domain.mapping.shape import MappingInvalid, refuse
 from services.kpi.domain.mapping.times import Moment, compile_at
 from services.kpi.domain.mapping.values import (
     Setter,
@@ -78,7 +80,15 @@ from services.kpi.domain.mapping.values import (
     compile_currency,
     compile_rule,
 )
-from services.kpi.domain.observation import Draft, Kind, Pipeline, Stage, Unusable
+from services.kpi.domain.observation import (
+    ID_FIELD,
+    Draft,
+    Kind,
+    Pipeline,
+    Record,
+    Stage,
+    Unusable,
+)
 
 __all__ = ["CompiledMapping", "MappingInvalid", "compile"]
 
@@ -102,13 +112,15 @@ class CompiledMapping:
     zone: ZoneInfo
     currency: str | None
     """The constant one; None where items name theirs."""
-    pipeline: Pipeline
+    record: Record
+    pipeline: Pipeline | None
+    """Of a mapping of deals."""
     keyed: bool
     """Whether the document declares a key; else a vendor's own key comes first."""
     _items: Extract | None
     _key: Extract | None
     _source: Extract | None
-    _deal: Extract
+    _id: Extract
     _entries: tuple[_Entry, ...]
 
     def items(self, body: Any) -> list[Any]:
@@ -145,30 +157,41 @@ class CompiledMapping:
         ]
         if not wanted:
             return []
-        deal = self._deal_of(item)
+        id_ = self._id_of(item)
         source = _short(self._source, item) or key or self.key(item)
         drafts = []
         for ordinal, entry in wanted:
             effective_at, precision = entry.at(item)
-            fields = {"pipeline": self.pipeline.code} if entry.kind in _STATING else {}
+            fields = self._base(id_) if entry.kind in _STATING else {}
             for put in entry.setters:
                 put(item, fields)
+            wire.term(fields)
             version = _version(entry.version, item)
             draft = Draft(
-                deal, source, entry.kind, effective_at, precision, fields, version, ordinal
-            )
+                id_, source, entry.kind, effective_at, precision, fields, version, ordinal,
+                self.record,
+            )  # fmt: skip
             drafts.append(draft)
         return drafts
 
-    def _deal_of(self, item: Any) -> str:
-        path = self.document["deal"]
-        value = self._deal(item)
-        if missing(value):
-            raise wire.Unfit("no_deal_id", f"there is no deal id at {path}", path=path)
-        try:
-            return wire.text(value, path)
-        except wire.Unfit as unfit:
-            raise wire.Unfit("no_deal_id", unfit.unusable.message, path=path) from None
+    def _base(self, id_: str) -> dict[str, Any]:
+        """What each statement says without being asked."""
+        if self.pipeline is not None:
+            return {"pipeline": self.pipeline.code}
+        return {"account": id_} if self.record == "customer" else {}
+
+    def _id_of(self, item: Any) -> str:
+        name = ID_FIELD[self.record]
+        path, value = self.document[name], self._id(item)
+        message = f"there is no {name} id at {path}"
+        if not missing(value):
+            try:
+                return wire.text(value, path)
+            except wire.Unfit as unfit:
+                message = unfit.unusable.message
+        if self.record == "deal":
+            raise wire.Unfit("no_deal_id", message, path=path)
+        raise wire.Unfit("no_record_id", message, path=path)
 
 
 _STATING = frozenset({"delta", "snapshot"})
@@ -181,11 +204,12 @@ def compile(document: Mapping[str, Any]) -> CompiledMapping:  # noqa: A001 — m
         zone = ZoneInfo(canonical["zone"])
     except (KeyError, ValueError, OSError):
         refuse("zone", f"{canonical['zone']!r} is not an IANA time zone such as Asia/Shanghai")
-    pipeline = _pipeline(canonical["pipeline"])
+    record: Record = canonical["record"]
+    pipeline = _pipeline(canonical["pipeline"]) if record == "deal" else None
     currency_of, currency = compile_currency(canonical["currency"])
     around = Surroundings(
-        pipeline, canonical["lookups"], canonical["money_unit"], currency_of, currency,
-        canonical["owners"],
+        pipeline, zone, canonical["lookups"], canonical["money_unit"], currency_of, currency,
+        _namespaces(canonical),
     )  # fmt: skip
     return CompiledMapping(
         document=canonical,
@@ -193,17 +217,27 @@ def compile(document: Mapping[str, Any]) -> CompiledMapping:  # noqa: A001 — m
         connection=canonical["connection"],
         zone=zone,
         currency=currency,
+        record=record,
         pipeline=pipeline,
         keyed=canonical["key"] is not None,
         _items=_maybe_path(canonical["items"], "items"),
         _key=_maybe_path(canonical["key"], "key"),
         _source=_maybe_path(canonical["source"], "source"),
-        _deal=compile_path(canonical["deal"], "deal"),
+        _id=compile_path(canonical[ID_FIELD[record]], ID_FIELD[record]),
         _entries=tuple(
             _entry(entry, f"observations[{position}]", zone, around)
             for position, entry in enumerate(canonical["observations"])
         ),
     )
+
+
+def _namespaces(canonical: Mapping[str, Any]) -> dict[str, str]:
+    """By field: owners, and the references to other records."""
+    found = {"owners": canonical["owners"]}
+    for key, fields in NAMESPACES.items():
+        if key in canonical:
+            found |= dict.fromkeys(fields, canonical[key])
+    return found
 
 
 def _pipeline(node: Mapping[str, Any]) -> Pipeline:

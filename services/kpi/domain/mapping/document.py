@@ -4,266 +4,219 @@
 are equal, and everything after it may rely on the shape.
 """
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any, NoReturn
+from typing import Any
 
-from services.kit.errors import Invalid
-from services.kpi.domain.observation import FIELDS_OF
-from services.kpi.domain.wire import scalar
+from services.kpi.domain.mapping import shape
+from services.kpi.domain.mapping.shape import refuse
+from services.kpi.domain.observation import FIELDS_OF, ID_FIELD, RECORDS, Record
 
 VERSION = 1
 KINDS = ("delta", "snapshot", "notice", "deleted", "restored")
 MONEY_UNITS = ("major", "minor", "micros")
-SETTABLE = tuple(field for field in FIELDS_OF["deal"] if field != "pipeline")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-_MOST = {"stages": 100, "observations": 50, "when": 20, "in": 1_000, "lookup": 10_000}
-_MOST_CHARACTERS = 1_000
-
-
-class MappingInvalid(Invalid):
-    """A mapping document that cannot be used; `path` names the place in it."""
-
-    code = "mapping_invalid"
-
-
-def refuse(place: str, what: str) -> NoReturn:
-    raise MappingInvalid(f"{place}: {what}", path=place)
+MONEY = ("amount", "annual_fee", "schedule")
+DAYS = ("starts_on", "ends_on")
+NAMESPACES = {"deals": ("deal",), "contracts": ("contract", "renews")}
+"""Keys that say in which connection the records live that these fields refer to."""
+_UNTRANSLATED = {*MONEY, *DAYS, "minutes"}
 
 
 def normal(document: Any) -> dict[str, Any]:
-    top = _record(
-        document, "", needed="mapping connection zone pipeline deal observations",
-        optional="tenant currency money_unit items key source lookups owners",
+    given = shape.table(document, "")
+    record: Record = shape.one_of(shape.default_to(given.get("record"), "deal"), "record", RECORDS)  # type: ignore[assignment]  # one of them
+    id_field, is_deal = ID_FIELD[record], record == "deal"
+    namespaces = [key for key, fields in NAMESPACES.items() if set(fields) & set(FIELDS_OF[record])]
+    top = shape.keys(
+        document, "",
+        needed=f"mapping connection zone {'pipeline' if is_deal else ''} {id_field} observations",
+        optional="record tenant currency money_unit items key source lookups owners "
+        + " ".join(namespaces),
     )  # fmt: skip
     if type(top["mapping"]) is not int or top["mapping"] != VERSION:
         refuse("mapping", f"the version of this format is {VERSION}")
-    paths = {key: _maybe_text(top[key], key) for key in ("items", "key", "source")}
-    connection = _name(top["connection"], "connection")
+    paths = {key: shape.maybe_text(top[key], key) for key in ("items", "key", "source")}
+    connection = shape.name(top["connection"], "connection")
     lookups = {
-        _name(name, "lookups"): _lookup(table, f"lookups.{name}")
-        for name, table in _mapping(_or(top["lookups"], {}), "lookups").items()
+        shape.name(name, "lookups"): _lookup(table, f"lookups.{name}")
+        for name, table in shape.table(shape.default_to(top["lookups"], {}), "lookups").items()
     }
     observations = [
-        _observation(entry, place, lookups)
-        for place, entry in _entries(top["observations"], "observations", "observations")
+        _observation(entry, place, record, lookups)
+        for place, entry in shape.entries(top["observations"], "observations", "observations")
     ]
-    if top["currency"] is None and any("amount" in entry["set"] for entry in observations):
-        refuse("currency", "is needed because an observation sets amount; it is never assumed")
+    money = [name for name in MONEY if any(name in entry["set"] for entry in observations)]
+    if top["currency"] is None and money:
+        refuse("currency", f"is needed because an observation sets {money[0]}; it is never assumed")
+    unit = shape.default_to(top["money_unit"], "major")
     return {
         "mapping": VERSION,
-        "tenant": None if top["tenant"] is None else _name(top["tenant"], "tenant"),
+        "record": record,
+        "tenant": None if top["tenant"] is None else shape.name(top["tenant"], "tenant"),
         "connection": connection,
-        "zone": _text(top["zone"], "zone"),
+        "zone": shape.text(top["zone"], "zone"),
         "currency": _currency(top["currency"]),
-        "money_unit": _one_of(_or(top["money_unit"], "major"), "money_unit", MONEY_UNITS),
-        "pipeline": _pipeline(top["pipeline"]),
+        "money_unit": shape.one_of(unit, "money_unit", MONEY_UNITS),
+        **({"pipeline": _pipeline(top["pipeline"])} if is_deal else {}),
         **paths,
-        "deal": _text(top["deal"], "deal"),
+        id_field: shape.text(top[id_field], id_field),
         "lookups": lookups,
-        "owners": _name(connection if top["owners"] is None else top["owners"], "owners"),
+        **{
+            key: shape.name(shape.default_to(top[key], connection), key)
+            for key in ("owners", *namespaces)
+        },
         "observations": observations,
     }
 
 
 def _pipeline(node: Any) -> dict[str, Any]:
-    pipeline = _record(node, "pipeline", needed="code stages", optional="name")
+    pipeline = shape.keys(node, "pipeline", needed="code stages", optional="name")
     stages: list[dict[str, Any]] = []
-    for place, entry in _entries(pipeline["stages"], "pipeline.stages", "stages"):
-        stage = _record(entry, place, needed="code kind", optional="name")
-        code = _code(stage["code"], f"{place}.code")
+    for place, entry in shape.entries(pipeline["stages"], "pipeline.stages", "stages"):
+        stage = shape.keys(entry, place, needed="code kind", optional="name")
+        code = shape.code(stage["code"], f"{place}.code")
         if any(code == other["code"] for other in stages):
             refuse(f"{place}.code", f"the stage {code!r} is there twice")
-        kind = _one_of(stage["kind"], f"{place}.kind", ("open", "won", "lost"))
-        name = _text(code if stage["name"] is None else stage["name"], f"{place}.name")
+        kind = shape.one_of(stage["kind"], f"{place}.kind", ("open", "won", "lost"))
+        name = shape.text(code if stage["name"] is None else stage["name"], f"{place}.name")
         stages.append({"code": code, "name": name, "kind": kind})
     for kind in ("open", "won", "lost"):
         if not any(stage["kind"] == kind for stage in stages):
             refuse("pipeline.stages", f"no stage is of kind {kind}")
-    code = _code(pipeline["code"], "pipeline.code")
-    name = _text(code if pipeline["name"] is None else pipeline["name"], "pipeline.name")
+    code = shape.code(pipeline["code"], "pipeline.code")
+    name = shape.text(code if pipeline["name"] is None else pipeline["name"], "pipeline.name")
     return {"code": code, "name": name, "stages": stages}
 
 
-def _observation(node: Any, place: str, lookups: Mapping[str, Any]) -> dict[str, Any]:
-    entry = _record(node, place, needed="kind", optional="when at version set")
-    kind = _one_of(entry["kind"], f"{place}.kind", KINDS)
-    rules = _mapping(_or(entry["set"], {}), f"{place}.set")
+def _observation(
+    node: Any, place: str, record: Record, lookups: Mapping[str, Any]
+) -> dict[str, Any]:
+    entry = shape.keys(node, place, needed="kind", optional="when at version set")
+    kinds = tuple(kind for kind in KINDS if kind != "notice" or record == "deal")
+    kind = shape.one_of(entry["kind"], f"{place}.kind", kinds)
+    rules = shape.table(shape.default_to(entry["set"], {}), f"{place}.set")
+    settable = [field for field in FIELDS_OF[record] if field != "pipeline"]
     if rules and kind not in {"delta", "snapshot"}:
         refuse(f"{place}.set", f"a {kind} sets nothing")
     if not rules and kind == "delta":
         refuse(f"{place}.set", "a delta names at least one field")
     for field in rules:
-        if field not in SETTABLE:
-            refuse(f"{place}.set.{field}", f"is not one of {', '.join(SETTABLE)}")
+        if field not in settable:
+            refuse(f"{place}.set.{field}", f"is not one of {', '.join(settable)}")
     return {
         "kind": kind,
         "when": [
             _condition(condition, at)
-            for at, condition in _entries(
-                _or(entry["when"], []), f"{place}.when", "when", empty=True
+            for at, condition in shape.entries(
+                shape.default_to(entry["when"], []), f"{place}.when", "when", empty=True
             )
         ],
         "at": None if entry["at"] is None else _at(entry["at"], f"{place}.at"),
-        "version": _maybe_text(entry["version"], f"{place}.version"),
+        "version": shape.maybe_text(entry["version"], f"{place}.version"),
         "set": {
             field: _rule(field, rules[field], f"{place}.set.{field}", lookups)
-            for field in SETTABLE
+            for field in settable
             if field in rules
         },
     }
 
 
 def _condition(node: Any, place: str) -> dict[str, Any]:
-    condition = _record(node, place, needed="path", optional="exists eq in")
+    condition = shape.keys(node, place, needed="path", optional="exists eq in")
     operators = [name for name in ("exists", "eq", "in") if condition[name] is not None]
     if len(operators) != 1:
         refuse(place, "a condition has exactly one of exists, eq and in")
-    path, operator = _text(condition["path"], f"{place}.path"), operators[0]
+    path, operator = shape.text(condition["path"], f"{place}.path"), operators[0]
     operand, here = condition[operator], f"{place}.{operator}"
     if operator == "exists":
         if not isinstance(operand, bool):
             refuse(here, "is true or false")
         return {"path": path, "exists": operand}
     if operator == "eq":
-        return {"path": path, "eq": _value(operand, here)}
-    return {"path": path, "in": [_value(each, at) for at, each in _entries(operand, here, "in")]}
+        return {"path": path, "eq": shape.constant(operand, here)}
+    return {
+        "path": path,
+        "in": [shape.constant(each, at) for at, each in shape.entries(operand, here, "in")],
+    }
 
 
 def _at(node: Any, place: str) -> dict[str, Any]:
-    at = _record(node, place, needed="path", optional="format unit")
-    if at["format"] is not None and at["unit"] is not None:
+    at = shape.keys(node, place, needed="path", optional="format unit")
+    return {"path": shape.text(at["path"], f"{place}.path"), **_dating(at, place)}
+
+
+def _dating(rule: Mapping[str, Any], place: str) -> dict[str, Any]:
+    if rule["format"] is not None and rule["unit"] is not None:
         refuse(place, "has a format or a unit, not both")
-    unit = at["unit"]
+    unit = rule["unit"]
     return {
-        "path": _text(at["path"], f"{place}.path"),
-        "format": _maybe_text(at["format"], f"{place}.format"),
-        "unit": None if unit is None else _one_of(unit, f"{place}.unit", ("ms", "s")),
+        "format": shape.maybe_text(rule["format"], f"{place}.format"),
+        "unit": None if unit is None else shape.one_of(unit, f"{place}.unit", ("ms", "s")),
     }
 
 
 def _rule(field: str, node: Any, place: str, lookups: Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(node, Mapping) and "value" in node:
-        return {"value": _value(_record(node, place, needed="value")["value"], f"{place}.value")}
-    lookup_keys = "" if field == "amount" else "lookup otherwise"
-    parts = "owner share_bp" if field == "owners" else ""
-    rule = _record(node, place, needed="path", optional=f"missing {lookup_keys} {parts}")
-    normal_rule: dict[str, Any] = {"path": _text(rule["path"], f"{place}.path")}
-    missing = _one_of(_or(rule["missing"], "skip"), f"{place}.missing", ("skip", "empty", "refuse"))
+    if isinstance(node, Mapping) and "value" in node and field != "schedule":
+        value = shape.keys(node, place, needed="value")["value"]
+        return {"value": shape.constant(value, f"{place}.value")}
+    has_lookup = field not in _UNTRANSLATED
+    parts = {"owners": "owner share_bp", "schedule": "due_on amount"}.get(field, "")
+    dated = "format unit" if field in {*DAYS, "schedule"} else ""
+    rule = shape.keys(
+        node, place, needed=f"path {parts if field == 'schedule' else ''}",
+        optional=f"missing {'lookup otherwise' if has_lookup else ''} {dated} {parts}",
+    )  # fmt: skip
+    missing = shape.default_to(rule["missing"], "skip")
+    missing = shape.one_of(missing, f"{place}.missing", ("skip", "empty", "refuse"))
     if field == "stage" and missing == "empty":
         refuse(f"{place}.missing", "a deal is always in a stage: skip or refuse")
-    normal_rule["missing"] = missing
-    if lookup_keys:
-        name, otherwise = rule["lookup"], rule["otherwise"]
-        if name is not None and (not isinstance(name, str) or name not in lookups):
-            refuse(f"{place}.lookup", f"there is no lookup {name!r}")
-        if name is None and otherwise is not None:
+    return {
+        "path": shape.text(rule["path"], f"{place}.path"),
+        "missing": missing,
+        **(_translation(rule, place, lookups) if has_lookup else {}),
+        **(_owner_parts(rule, place) if field == "owners" else {}),
+        **(_dating(rule, place) if dated else {}),
+        **(
+            {key: shape.text(rule[key], f"{place}.{key}") for key in parts.split()}
+            if field == "schedule"
+            else {}
+        ),
+    }
+
+
+def _translation(rule: Mapping[str, Any], place: str, lookups: Mapping[str, Any]) -> dict[str, Any]:
+    name, otherwise = rule["lookup"], rule["otherwise"]
+    if name is None:
+        if otherwise is not None:
             refuse(f"{place}.otherwise", "says nothing without a lookup")
-        normal_rule["lookup"] = name
-        normal_rule["otherwise"] = (
-            _one_of(_or(otherwise, "refuse"), f"{place}.otherwise", ("keep", "refuse", "empty"))
-            if name is not None
-            else None
-        )
-    if parts:
-        owner, share = (_maybe_text(rule[key], f"{place}.{key}") for key in parts.split())
-        if share is not None and owner is None:
-            refuse(f"{place}.share_bp", "needs owner, the path within each element")
-        normal_rule |= {"owner": owner, "share_bp": share}
-    return normal_rule
+        return {"lookup": None, "otherwise": None}
+    if not isinstance(name, str) or name not in lookups:
+        refuse(f"{place}.lookup", f"there is no lookup {name!r}")
+    otherwise = shape.default_to(otherwise, "refuse")
+    options = ("keep", "refuse", "empty")
+    return {"lookup": name, "otherwise": shape.one_of(otherwise, f"{place}.otherwise", options)}
+
+
+def _owner_parts(rule: Mapping[str, Any], place: str) -> dict[str, Any]:
+    owner, share = (shape.maybe_text(rule[key], f"{place}.{key}") for key in ("owner", "share_bp"))
+    if share is not None and owner is None:
+        refuse(f"{place}.share_bp", "needs owner, the path within each element")
+    return {"owner": owner, "share_bp": share}
 
 
 def _currency(node: Any) -> Any:
     if isinstance(node, Mapping):
-        path = _record(node, "currency", needed="path")["path"]
-        return {"path": _text(path, "currency.path")}
-    return _maybe_text(node, "currency")
+        path = shape.keys(node, "currency", needed="path")["path"]
+        return {"path": shape.text(path, "currency.path")}
+    return shape.maybe_text(node, "currency")
 
 
 def _lookup(node: Any, place: str) -> dict[str, str]:
     table = {}
-    for key, value in _mapping(node, place, any_key=True).items():
-        found = _value(key, place)
+    for key, value in shape.table(node, place, any_key=True).items():
+        found = shape.constant(key, place)
         if found in table:
             refuse(place, f"has {found!r} twice")
-        table[found] = _value(value, f"{place}.{found}")
-    if not 0 < len(table) <= _MOST["lookup"]:
-        refuse(place, f"has 1 to {_MOST['lookup']} entries")
+        table[found] = shape.constant(value, f"{place}.{found}")
+    if not 0 < len(table) <= shape.MOST["lookup"]:
+        refuse(place, f"has 1 to {shape.MOST['lookup']} entries")
     return dict(sorted(table.items()))
-
-
-def _record(node: Any, place: str, *, needed: str, optional: str = "") -> dict[str, Any]:
-    known = [*needed.split(), *optional.split()]
-    given = _mapping(node, place)
-    for key in given:
-        if key not in known:
-            refuse(_join(place, key), f"is not one of {', '.join(known)}")
-    for key in needed.split():
-        if given.get(key) is None:
-            refuse(_join(place, key), "is missing")
-    return {key: given.get(key) for key in known}
-
-
-def _mapping(node: Any, place: str, *, any_key: bool = False) -> Mapping[Any, Any]:
-    if not isinstance(node, Mapping):
-        refuse(place or "document", "must be an object of keys and values")
-    if not any_key and not all(isinstance(key, str) for key in node):
-        refuse(place or "document", "has a key that is no text: put it in quotes")
-    return node
-
-
-def _entries(node: Any, place: str, kind: str, *, empty: bool = False) -> list[tuple[str, Any]]:
-    if not isinstance(node, list | tuple):
-        refuse(place, "must be a list")
-    if len(node) > _MOST[kind] or not (node or empty):
-        refuse(place, f"has {0 if empty else 1} to {_MOST[kind]} entries")
-    return [(f"{place}[{position}]", entry) for position, entry in enumerate(node)]
-
-
-def _value(node: Any, place: str) -> str:
-    """A constant as text, the form in which items are compared: 5 equals "5"."""
-    if isinstance(node, bool) and not place.endswith((".eq", "]")):
-        refuse(place, "is true or false: YAML reads yes and no so; put the text in quotes")
-    found = scalar(Decimal(str(node)) if isinstance(node, float) else node)
-    if not found or len(found) > _MOST_CHARACTERS:
-        refuse(place, "must be a text or a number, and not empty")
-    return found
-
-
-def _text(node: Any, place: str) -> str:
-    if not isinstance(node, str) or not 0 < len(node) <= _MOST_CHARACTERS:
-        refuse(place, f"must be a text of 1 to {_MOST_CHARACTERS} characters")
-    return node
-
-
-def _maybe_text(node: Any, place: str) -> str | None:
-    return None if node is None else _text(node, place)
-
-
-def _name(node: Any, place: str) -> str:
-    if not isinstance(node, str) or not _NAME.fullmatch(node):
-        refuse(place, "must be a short name: small letters, digits, - and _, at most 63")
-    return node
-
-
-def _code(node: Any, place: str) -> str:
-    if not isinstance(node, str) or not _CODE.fullmatch(node):
-        refuse(place, "must be a code in quotes: letters, digits, . - and _, at most 63")
-    return node
-
-
-def _one_of(node: Any, place: str, options: tuple[str, ...]) -> str:
-    if not isinstance(node, str) or node not in options:
-        refuse(place, f"must be one of {', '.join(options)}")
-    return node
-
-
-def _or(node: Any, default: Any) -> Any:
-    """Null is absent; an empty text or list where another thing belongs is a mistake."""
-    return default if node is None else node
-
-
-def _join(place: str, key: str) -> str:
-    return f"{place}.{key}" if place else key

@@ -12,7 +12,7 @@ import jmespath
 from jmespath import functions
 from jmespath.exceptions import JMESPathError
 
-from services.kpi.domain.mapping.document import refuse
+from services.kpi.domain.mapping.shape import refuse
 from services.kpi.domain.wire import Unfit, scalar
 
 Extract = Callable[[Any], Any]

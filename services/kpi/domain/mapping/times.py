@@ -22,8 +22,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from services.kit.period import FIRST_YEAR, LAST_YEAR, local_midnight
-from services.kpi.domain.mapping.document import refuse
 from services.kpi.domain.mapping.paths import compile_path, missing
+from services.kpi.domain.mapping.shape import refuse
 from services.kpi.domain.observation import Precision
 from services.kpi.domain.wire import Unfit, scalar, shown
 

@@ -7,12 +7,14 @@ Whatever the mapping does not provide for is Unfit: it waits until somebody maps
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from services.kit.money import WHOLE_BP, MoneyInvalid, decimals_of
 from services.kpi.domain import wire
-from services.kpi.domain.mapping.document import refuse
 from services.kpi.domain.mapping.paths import Extract, compile_path, missing
-from services.kpi.domain.observation import Pipeline
+from services.kpi.domain.mapping.shape import refuse
+from services.kpi.domain.mapping.times import compile_at
+from services.kpi.domain.observation import CONTRACT_KINDS, Pipeline
 from services.kpi.domain.wire import MoneyUnit, Unfit
 
 Fields = dict[str, Any]
@@ -24,12 +26,19 @@ _SHOWN = 120
 class Surroundings:
     """What the rules of all observations share."""
 
-    pipeline: Pipeline
+    pipeline: Pipeline | None
+    """Of deals alone."""
+    zone: ZoneInfo
     lookups: Mapping[str, Mapping[str, str]]
     money_unit: MoneyUnit
     currency: Callable[[Any], Any]
     constant_currency: str | None
-    namespace: str
+    namespaces: Mapping[str, str]
+    """Where the records live that a field refers to, by field; "owners" for members."""
+
+    @property
+    def stages(self) -> list[str]:
+        return [stage.code for stage in self.pipeline.stages] if self.pipeline else []
 
 
 def compile_currency(currency: Any) -> tuple[Callable[[Any], Any], str | None]:
@@ -49,13 +58,8 @@ def compile_rule(field: str, rule: Mapping[str, Any], place: str, around: Surrou
         return _constant(field, rule["value"], f"{place}.value", around)
     path = rule["path"]
     extract = compile_path(path, f"{place}.path")
-    if field == "amount":
-        read: Extract = _amount(path, around)
-    elif field == "owners":
-        read = _owners(rule, place, around)
-    else:
-        read = _text(field, rule, place, around)
-    absent, owners = rule["missing"], field == "owners"
+    read = _reader(field, rule, place, around)
+    absent, is_list = rule["missing"], field in {"owners", "schedule"}
 
     def put(item: Any, fields: Fields) -> None:
         value = extract(item)
@@ -65,28 +69,95 @@ def compile_rule(field: str, rule: Mapping[str, Any], place: str, around: Surrou
         elif absent == "refuse":
             raise Unfit("missing_value", f"{field} has no value", path=path)
         elif absent == "empty":
-            fields[field] = [] if owners else None
+            fields[field] = [] if is_list else None
 
     return put
 
 
+def _reader(field: str, rule: Mapping[str, Any], place: str, around: Surroundings) -> Extract:
+    """From (item, value) to what the field holds; None where a table leaves it out."""
+    path = rule["path"]
+    if field in {"amount", "annual_fee"}:
+        return _amount(path, around)
+    if field == "owners":
+        return _owners(rule, place, around)
+    if field == "schedule":
+        return _schedule(rule, place, around)
+    if field in {"starts_on", "ends_on"}:
+        day = _day(rule, place, around)
+        return lambda found: day(found[0])
+    if field == "minutes":
+        return lambda found: wire.minutes(found[1], path)
+    return _text(field, rule, place, around)
+
+
 def _constant(field: str, value: str, place: str, around: Surroundings) -> Setter:
-    if field == "stage" and around.pipeline.stage(value) is None:
-        refuse(place, f"the pipeline {around.pipeline.code} has no stage {value!r}")
-    if field == "amount":
+    if field == "stage" and value not in around.stages:
+        refuse(place, f"the pipeline {_pipeline(around)} has no stage {value!r}")
+    if field in {"amount", "annual_fee"}:
         if around.constant_currency is not None:
             try:
                 wire.amount(value, around.money_unit, around.constant_currency)
             except Unfit as unfit:
                 refuse(place, unfit.unusable.message)
         read = _amount(None, around)
-        return lambda item, fields: fields.__setitem__("amount", read((item, value)))
+        return lambda item, fields: fields.__setitem__(field, read((item, value)))
     if len(value) > wire.TEXT_CHARACTERS:
         refuse(place, f"a text has {wire.TEXT_CHARACTERS} characters at most")
+    try:
+        found = _checked(field, value, around)
+    except Unfit as unfit:
+        refuse(place, unfit.unusable.message)
+    return lambda _item, fields: fields.__setitem__(field, found)
+
+
+def _checked(field: str, value: str, around: Surroundings) -> Any:
+    """A text as the field holds it."""
     if field == "owners":
-        owner = f"{around.namespace}:{value}"
-        return lambda _item, fields: fields.__setitem__(field, wire.shares([(owner, WHOLE_BP)]))
-    return lambda _item, fields: fields.__setitem__(field, value)
+        return wire.shares([(f"{around.namespaces['owners']}:{value}", WHOLE_BP)])
+    if field in around.namespaces:
+        return f"{around.namespaces[field]}:{value}"
+    if field == "activity_kind":
+        return wire.code(value)
+    if field == "contract_kind":
+        return wire.one_of(value, CONTRACT_KINDS)
+    if field in {"starts_on", "ends_on"}:
+        return wire.day(value)
+    return wire.minutes(value) if field == "minutes" else value
+
+
+def _day(rule: Mapping[str, Any], place: str, around: Surroundings) -> Extract:
+    """A date; a time is the day that it falls on in the mapping's zone."""
+    at, zone = compile_at(dict(rule), around.zone, place), around.zone
+
+    def read(item: Any) -> str | None:
+        moment, _ = at(item)
+        return None if moment is None else moment.astimezone(zone).date().isoformat()
+
+    return read
+
+
+def _schedule(rule: Mapping[str, Any], place: str, around: Surroundings) -> Extract:
+    path = rule["path"]
+    due_on = _day({**rule, "path": rule["due_on"]}, place, around)
+    amount_of = compile_path(rule["amount"], f"{place}.amount")
+    money = _amount(path, around)
+
+    def read(found: tuple[Any, Any]) -> list[Any]:
+        item, value = found
+        if not isinstance(value, list):
+            raise Unfit("bad_value", "a schedule is an array", path=path)
+        lines = []
+        for line in value:
+            day, amount = due_on(line), amount_of(line)
+            if day is None and missing(amount):
+                continue  # an export's columns of a payment that is not there
+            if day is None or missing(amount):
+                raise Unfit("missing_value", "a payment has a day and an amount", path=path)
+            lines.append((day, money((item, amount))))
+        return wire.schedule(lines, path)
+
+    return read
 
 
 def _amount(path: str | None, around: Surroundings) -> Extract:
@@ -102,15 +173,18 @@ def _amount(path: str | None, around: Surroundings) -> Extract:
 def _text(field: str, rule: Mapping[str, Any], place: str, around: Surroundings) -> Extract:
     path = rule["path"]
     look_up = _look_up(field, rule, place, around)
-    if field != "stage":
-        return lambda found: look_up(found[1])
-    codes = frozenset(stage.code for stage in around.pipeline.stages)
+    codes = frozenset(around.stages)
 
-    def read(found: tuple[Any, Any]) -> str | None:
-        code = look_up(found[1])
-        if code is not None and code not in codes:
-            raise _unknown("stage", code, path, around)
-        return code
+    def read(found: tuple[Any, Any]) -> Any:
+        text = look_up(found[1])
+        if text is None:
+            return None
+        if field == "stage" and text not in codes:
+            raise _unknown("stage", text, path, around)
+        try:
+            return _checked(field, text, around)
+        except Unfit as unfit:
+            raise Unfit(unfit.unusable.reason, unfit.unusable.message, path=path) from None
 
     return read
 
@@ -125,7 +199,7 @@ def _owners(rule: Mapping[str, Any], place: str, around: Surroundings) -> Extrac
 
     def owner(value: Any) -> str | None:
         found = look_up(value)
-        return None if found is None else f"{around.namespace}:{found}"
+        return None if found is None else f"{around.namespaces['owners']}:{found}"
 
     def read(found: tuple[Any, Any]) -> list[dict[str, Any]] | None:
         value = found[1]
@@ -155,12 +229,12 @@ def _look_up(
     if rule["lookup"] is None:
         return lambda value: wire.text(value, path)
     table = around.lookups[rule["lookup"]]
-    codes = [stage.code for stage in around.pipeline.stages]
+    codes = around.stages
     if field == "stage":
         for key, value in table.items():
             if value not in codes:
                 here = f"lookups.{rule['lookup']}.{key}"
-                refuse(here, f"the pipeline {around.pipeline.code} has no stage {value!r}")
+                refuse(here, f"the pipeline {_pipeline(around)} has no stage {value!r}")
     for key, value in table.items():
         if len(value) > wire.TEXT_CHARACTERS:
             refuse(f"{place}.lookup", f"the text for {key!r} is too long")
@@ -179,8 +253,12 @@ def _look_up(
 
 
 def _unknown(field: str, value: str, path: str, around: Surroundings) -> Unfit:
-    within = {"stage": around.pipeline.code, "owner": around.namespace}.get(field)
+    within = {"stage": _pipeline(around), "owner": around.namespaces["owners"]}.get(field)
     waits_for = ":".join(part for part in (field, within, value) if part)
     where = f" in the pipeline {within}" if field == "stage" else ""
     message = f"the {field} {value[:_SHOWN]!r} is not mapped{where}"
     return Unfit(f"unknown_{field}", message, path=path, waits_for=waits_for)
+
+
+def _pipeline(around: Surroundings) -> str:
+    return around.pipeline.code if around.pipeline else ""
