@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -12,7 +13,7 @@ app = typer.Typer(
     name="headwater", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
     help="The open backend for sales performance.",
 )  # fmt: skip
-imports = typer.Typer(no_args_is_help=True, help="Load a CRM's export by a mapping file.")
+imports = typer.Typer(no_args_is_help=True, help="Load a CRM's or ERP's export by a mapping file.")
 app.add_typer(imports, name="import")
 
 _OWN_PORTS = {"gateway": 8000, "targets": 8001, "customers": 8002, "incentives": 8003, "kpi": 8004}
@@ -193,12 +194,22 @@ def import_members(file: File, mapping: MappingFile) -> None:
     importing.members(_settings(), file, mapping)
 
 
-@imports.command("deals")
-def import_deals(file: File, mapping: MappingFile) -> None:
-    """Load deals through the same path as webhooks; a second run changes nothing."""
-    from headwater import importing
+def _import_of(record: str) -> Callable[[Path, Path], None]:
+    def load(file: File, mapping: MappingFile) -> None:
+        from headwater import importing
 
-    importing.deals(_settings(), file, mapping)
+        importing.records(_settings(), cast("Any", record), file, mapping)
+
+    return load
+
+
+for _rows, _record in {
+    "deals": "deal", "contracts": "contract", "collections": "collection", "refunds": "refund",
+    "activities": "activity", "customers": "customer",
+}.items():  # fmt: skip
+    imports.command(
+        _rows, help=f"Load {_rows} through the same path as webhooks; a second run changes nothing."
+    )(_import_of(_record))
 
 
 def main() -> None:

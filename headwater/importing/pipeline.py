@@ -1,14 +1,13 @@
-"""`headwater import deals`: rows to a connection, whose mapping says what they mean.
+"""`headwater import deals` and the like: rows to a connection, whose mapping says what they mean.
 
 A row's key is its content, so rows that were taken before are duplicates. At most two requests are
-under way, and never two that speak of the same deal: a later row replaces an earlier one.
+under way, and never two that speak of the same thing: a later row replaces an earlier one.
 """
 
 import asyncio
 import re
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,12 @@ from typing import Any
 import orjson
 from rich.console import Console
 from rich.progress import Progress, TaskID
-from rich.table import Table
-from rich.text import Text
 
 from headwater.importing import access, csvfile, report
 from headwater.importing.access import Answered, Api
 from headwater.importing.csvfile import CsvFile, Row
 from headwater.importing.document import Settings
+from headwater.importing.outcome import NAMES, Delivered, look_at_quarantine, tell
 from headwater.importing.people import facts_arrive, load_yaml, make_tenant, tenant_of
 from headwater.settings import HeadwaterSettings
 from services.kit import limits
@@ -30,39 +28,15 @@ from services.kit.errors import Invalid, ProjectionBehind
 from services.kpi.domain import mapping
 from services.kpi.domain.mapping import CompiledMapping
 from services.kpi.domain.mapping.paths import compile_path
+from services.kpi.domain.observation import ID_FIELD, Record
 from services.kpi.domain.wire import scalar
 
 _ROWS = 500
 _BYTES = limits.IMPORT_BODY_BYTES // 2
 _REQUESTS = 2
 _STILL_SECONDS = 60.0
-_QUARANTINE_PAGES = 200
-_EXAMPLES = 3
+_PATHS = {*ID_FIELD.values(), "source", "key", "version", "path"}
 _NAME = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|"[^"\\]*"')
-
-
-@dataclass(slots=True)
-class Delivered:
-    """What became of the rows; `offset` is the log's last one after them."""
-
-    accepted: int = 0
-    duplicates: int = 0
-    quarantined: int = 0
-    empty: int = 0
-    """Rows that no observation of the mapping wants: stored, and without effect."""
-    offset: int = 0
-    waiting: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    """Everything of this connection that is in quarantine: reason → message → rows."""
-
-    @property
-    def rows(self) -> int:
-        return self.accepted + self.duplicates + self.quarantined
-
-    def note(self) -> str:
-        return (
-            f"{self.accepted:,} accepted, {self.duplicates:,} duplicates, "
-            f"{self.quarantined:,} quarantined"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +46,18 @@ class _Chunk:
     sources: frozenset[str]
 
 
-def deals(settings: HeadwaterSettings, file: Path, mapping_file: Path) -> Delivered:
-    """Import deals; the same file again changes nothing."""
+def records(
+    settings: HeadwaterSettings, record: Record, file: Path, mapping_file: Path
+) -> Delivered:
+    """Import deals, contracts or what else `record` names; the same file again changes nothing."""
     document = load_yaml(mapping_file)
     compiled = mapping.compile(document)
     tenant = compiled.tenant
+    if compiled.record != record:
+        what = f"the mapping is of {NAMES[compiled.record]}, not of {NAMES[record]}"
+        raise Invalid(f"record: {what}", path="record")
     if tenant is None:
-        raise Invalid("tenant: an import needs to know whose deals these are", path="tenant")
+        raise Invalid("tenant: an import needs to know whose these are", path="tenant")
     source = csvfile.checked(file)
     _need_columns(compiled, source)
 
@@ -88,8 +67,8 @@ def deals(settings: HeadwaterSettings, file: Path, mapping_file: Path) -> Delive
         await _connect(api, compiled, document, console)
         delivered = await _deliver(api, compiled, source)
         await _count(api, delivered.offset)
-        await _look_at_quarantine(api, compiled.connection, delivered)
-        _tell(console, compiled, source, delivered)
+        await look_at_quarantine(api, compiled.connection, delivered)
+        tell(console, compiled, source, delivered)
         return delivered
 
     return access.run(settings, tenant, work)
@@ -109,7 +88,7 @@ def _paths(node: Any, place: str) -> Iterator[tuple[str, str]]:
     if isinstance(node, dict):
         for key, inner in node.items():
             here = f"{place}.{key}" if place else key
-            if key in {"deal", "source", "key", "version", "path"} and isinstance(inner, str):
+            if (key in _PATHS or ".lines[" in place) and isinstance(inner, str):
                 yield here, inner
             elif key not in {"lookups", "pipeline", "eq", "in"}:
                 yield from _paths(inner, here)
@@ -119,7 +98,7 @@ def _paths(node: Any, place: str) -> Iterator[tuple[str, str]]:
 
 
 async def _tenant(api: Api, compiled: CompiledMapping, console: Console) -> None:
-    """Deals may come before members: then the mapping says enough to make the tenant."""
+    """Records may come before members: then the mapping says enough to make the tenant."""
     found = await tenant_of(api)
     if found is None:
         if compiled.currency is None:
@@ -251,55 +230,3 @@ async def _reached(api: Api, offset: int) -> bool:
 async def _show_progress(api: Api, bars: Progress, task: TaskID) -> None:
     now = await api.call("GET", "/kpi/v1/changes", query={"after": -1})
     bars.update(task, completed=now["offset"])
-
-
-async def _look_at_quarantine(api: Api, name: str, delivered: Delivered) -> None:
-    connections = await api.call("GET", "/kpi/v1/connections")
-    mine = next(c["id"] for c in connections["items"] if c["short_name"] == name)
-    query: dict[str, Any] = {"limit": limits.PAGE_MOST}
-    for _ in range(_QUARANTINE_PAGES):
-        page = await api.call("GET", "/kpi/v1/quarantine", query=query)
-        for item in page["items"]:
-            if item["connection_id"] == mine:
-                delivered.waiting[item["reason"]][item["message"]] += 1
-        if page["next_cursor"] is None:
-            return
-        query["cursor"] = page["next_cursor"]
-
-
-def _tell(
-    console: Console, compiled: CompiledMapping, source: CsvFile, delivered: Delivered
-) -> None:
-    rows: list[tuple[str, int | str]] = [
-        ("tenant, connection", f"{compiled.tenant}, {compiled.connection}"),
-        ("rows read", source.rows),
-        ("accepted", delivered.accepted),
-        ("duplicates", delivered.duplicates),
-        ("quarantined", delivered.quarantined),
-        ("counted up to offset", delivered.offset),
-    ]
-    console.print(report.table(f"deals of {source.path.name}", rows))
-    if delivered.empty:
-        console.print(
-            f"[yellow]{delivered.empty:,} rows match no observation of the mapping: they are "
-            "stored and say nothing.[/]"
-        )
-    if delivered.duplicates == source.rows:
-        console.print("Nothing changed: every row was taken before.")
-    if delivered.waiting:
-        _tell_waiting(console, delivered)
-
-
-def _tell_waiting(console: Console, delivered: Delivered) -> None:
-    count = sum(found.total() for found in delivered.waiting.values())
-    earlier = "" if delivered.quarantined else " since an earlier import"
-    console.print(
-        f"[yellow]{count:,} rows wait in quarantine{earlier}; nothing of them is lost.[/]"
-    )
-    table = Table("reason", "rows", "such as", "what to do")
-    for reason, messages in sorted(delivered.waiting.items()):
-        shown = [f"{text} ({n:,})" for text, n in messages.most_common(_EXAMPLES)]
-        more = ["…"] if len(messages) > _EXAMPLES else []
-        advice = report.ADVICE.get(reason, report.ADVICE_OTHERWISE)
-        table.add_row(reason, f"{messages.total():,}", Text("\n".join(shown + more)), advice)
-    console.print(table)

@@ -65,7 +65,7 @@ def import_members(settings: HeadwaterSettings, folder: Path) -> Any:
 
 
 def import_deals(settings: HeadwaterSettings, file: Path) -> Any:
-    return importing.deals(settings, file, EXAMPLE / "deals.yaml")
+    return importing.records(settings, "deal", file, EXAMPLE / "deals.yaml")
 
 
 def need_equal(settings: HeadwaterSettings, count: Count) -> None:

@@ -72,14 +72,10 @@ from services.kit.strictjson import dumps_canonical
 from services.kpi.domain import wire
 from services.kpi.domain.mapping.document import NAMESPACES, normal
 from services.kpi.domain.mapping.paths import Extract, compile_path, missing
+from services.kpi.domain.mapping.payments import Setter, Surroundings, compile_currency
 from services.kpi.domain.mapping.shape import MappingInvalid, refuse
 from services.kpi.domain.mapping.times import Moment, compile_at
-from services.kpi.domain.mapping.values import (
-    Setter,
-    Surroundings,
-    compile_currency,
-    compile_rule,
-)
+from services.kpi.domain.mapping.values import compile_rule
 from services.kpi.domain.observation import (
     ID_FIELD,
     Draft,

@@ -155,32 +155,55 @@ def _dating(rule: Mapping[str, Any], place: str) -> dict[str, Any]:
 
 
 def _rule(field: str, node: Any, place: str, lookups: Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(node, Mapping) and "value" in node and field != "schedule":
+    if field == "schedule":
+        return _schedule(node, place)
+    if isinstance(node, Mapping) and "value" in node:
         value = shape.keys(node, place, needed="value")["value"]
         return {"value": shape.constant(value, f"{place}.value")}
     has_lookup = field not in _UNTRANSLATED
-    parts = {"owners": "owner share_bp", "schedule": "due_on amount"}.get(field, "")
-    dated = "format unit" if field in {*DAYS, "schedule"} else ""
-    rule = shape.keys(
-        node, place, needed=f"path {parts if field == 'schedule' else ''}",
-        optional=f"missing {'lookup otherwise' if has_lookup else ''} {dated} {parts}",
-    )  # fmt: skip
-    missing = shape.default_to(rule["missing"], "skip")
-    missing = shape.one_of(missing, f"{place}.missing", ("skip", "empty", "refuse"))
+    parts = "owner share_bp" if field == "owners" else ""
+    dated = "format unit" if field in DAYS else ""
+    translated = "lookup otherwise" if has_lookup else ""
+    rule = shape.keys(node, place, needed="path", optional=f"missing {translated} {dated} {parts}")
+    missing = _missing(rule, place)
     if field == "stage" and missing == "empty":
         refuse(f"{place}.missing", "a deal is always in a stage: skip or refuse")
     return {
         "path": shape.text(rule["path"], f"{place}.path"),
         "missing": missing,
         **(_translation(rule, place, lookups) if has_lookup else {}),
-        **(_owner_parts(rule, place) if field == "owners" else {}),
+        **(_owner_parts(rule, place) if parts else {}),
         **(_dating(rule, place) if dated else {}),
-        **(
-            {key: shape.text(rule[key], f"{place}.{key}") for key in parts.split()}
-            if field == "schedule"
-            else {}
-        ),
     }
+
+
+def _missing(rule: Mapping[str, Any], place: str) -> str:
+    missing = shape.default_to(rule["missing"], "skip")
+    return shape.one_of(missing, f"{place}.missing", ("skip", "empty", "refuse"))
+
+
+def _schedule(node: Any, place: str) -> dict[str, Any]:
+    """Payments in an array of the item, or each in fields of its own."""
+    rule = shape.keys(
+        node, place, needed="", optional="path due_on amount lines missing format unit"
+    )
+    if (rule["path"] is None) == (rule["lines"] is None):
+        refuse(place, "has a path to an array, or lines of its own")
+    common = {"missing": _missing(rule, place), **_dating(rule, place)}
+    if rule["path"] is not None:
+        path = shape.text(rule["path"], f"{place}.path")
+        return {"path": path, **_payment(rule, place), **common}
+    if rule["due_on"] is not None or rule["amount"] is not None:
+        refuse(place, "names due_on and amount in each of its lines")
+    lines = [
+        _payment(shape.keys(line, at, needed="due_on amount"), at)
+        for at, line in shape.entries(rule["lines"], f"{place}.lines", "lines")
+    ]
+    return {"lines": lines, **common}
+
+
+def _payment(rule: Mapping[str, Any], place: str) -> dict[str, str]:
+    return {key: shape.text(rule[key], f"{place}.{key}") for key in ("due_on", "amount")}
 
 
 def _translation(rule: Mapping[str, Any], place: str, lookups: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,10 @@ from services.kpi.domain.wire import scalar
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-MOST = {"stages": 100, "observations": 50, "when": 20, "in": 1_000, "lookup": 10_000}
+MOST = {
+    "stages": 100, "observations": 50, "when": 20, "in": 1_000, "lookup": 10_000,
+    "lines": 100,
+}  # fmt: skip
 _MOST_CHARACTERS = 1_000
 
 

@@ -5,61 +5,35 @@ Whatever the mapping does not provide for is Unfit: it waits until somebody maps
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from services.kit.money import WHOLE_BP, MoneyInvalid, decimals_of
+from services.kit.money import WHOLE_BP
 from services.kpi.domain import wire
 from services.kpi.domain.mapping.paths import Extract, compile_path, missing
+from services.kpi.domain.mapping.payments import (
+    Fields,
+    Setter,
+    Surroundings,
+    compile_amount,
+    compile_day,
+    compile_schedule,
+)
 from services.kpi.domain.mapping.shape import refuse
-from services.kpi.domain.mapping.times import compile_at
-from services.kpi.domain.observation import CONTRACT_KINDS, Pipeline
-from services.kpi.domain.wire import MoneyUnit, Unfit
+from services.kpi.domain.observation import CONTRACT_KINDS
+from services.kpi.domain.wire import Unfit
 
-Fields = dict[str, Any]
-Setter = Callable[[Any, Fields], None]
 _SHOWN = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What the rules of all observations share."""
-
-    pipeline: Pipeline | None
-    """Of deals alone."""
-    zone: ZoneInfo
-    lookups: Mapping[str, Mapping[str, str]]
-    money_unit: MoneyUnit
-    currency: Callable[[Any], Any]
-    constant_currency: str | None
-    namespaces: Mapping[str, str]
-    """Where the records live that a field refers to, by field; "owners" for members."""
-
-    @property
-    def stages(self) -> list[str]:
-        return [stage.code for stage in self.pipeline.stages] if self.pipeline else []
-
-
-def compile_currency(currency: Any) -> tuple[Callable[[Any], Any], str | None]:
-    """A reader of an item's currency, and the constant where it is one."""
-    if isinstance(currency, dict):
-        return compile_path(currency["path"], "currency.path"), None
-    if currency is not None:
-        try:
-            decimals_of(currency)
-        except MoneyInvalid as wrong:
-            refuse("currency", wrong.message)
-    return lambda _item: currency, currency
 
 
 def compile_rule(field: str, rule: Mapping[str, Any], place: str, around: Surroundings) -> Setter:
     if "value" in rule:
         return _constant(field, rule["value"], f"{place}.value", around)
+    if field == "schedule":
+        return compile_schedule(rule, place, around)
     path = rule["path"]
     extract = compile_path(path, f"{place}.path")
     read = _reader(field, rule, place, around)
-    absent, is_list = rule["missing"], field in {"owners", "schedule"}
+    absent, owners = rule["missing"], field == "owners"
 
     def put(item: Any, fields: Fields) -> None:
         value = extract(item)
@@ -69,7 +43,7 @@ def compile_rule(field: str, rule: Mapping[str, Any], place: str, around: Surrou
         elif absent == "refuse":
             raise Unfit("missing_value", f"{field} has no value", path=path)
         elif absent == "empty":
-            fields[field] = [] if is_list else None
+            fields[field] = [] if owners else None
 
     return put
 
@@ -78,13 +52,11 @@ def _reader(field: str, rule: Mapping[str, Any], place: str, around: Surrounding
     """From (item, value) to what the field holds; None where a table leaves it out."""
     path = rule["path"]
     if field in {"amount", "annual_fee"}:
-        return _amount(path, around)
+        return compile_amount(path, around)
     if field == "owners":
         return _owners(rule, place, around)
-    if field == "schedule":
-        return _schedule(rule, place, around)
     if field in {"starts_on", "ends_on"}:
-        day = _day(rule, place, around)
+        day = compile_day(rule, around.zone, place)
         return lambda found: day(found[0])
     if field == "minutes":
         return lambda found: wire.minutes(found[1], path)
@@ -100,7 +72,7 @@ def _constant(field: str, value: str, place: str, around: Surroundings) -> Sette
                 wire.amount(value, around.money_unit, around.constant_currency)
             except Unfit as unfit:
                 refuse(place, unfit.unusable.message)
-        read = _amount(None, around)
+        read = compile_amount(None, around)
         return lambda item, fields: fields.__setitem__(field, read((item, value)))
     if len(value) > wire.TEXT_CHARACTERS:
         refuse(place, f"a text has {wire.TEXT_CHARACTERS} characters at most")
@@ -124,50 +96,6 @@ def _checked(field: str, value: str, around: Surroundings) -> Any:
     if field in {"starts_on", "ends_on"}:
         return wire.day(value)
     return wire.minutes(value) if field == "minutes" else value
-
-
-def _day(rule: Mapping[str, Any], place: str, around: Surroundings) -> Extract:
-    """A date; a time is the day that it falls on in the mapping's zone."""
-    at, zone = compile_at(dict(rule), around.zone, place), around.zone
-
-    def read(item: Any) -> str | None:
-        moment, _ = at(item)
-        return None if moment is None else moment.astimezone(zone).date().isoformat()
-
-    return read
-
-
-def _schedule(rule: Mapping[str, Any], place: str, around: Surroundings) -> Extract:
-    path = rule["path"]
-    due_on = _day({**rule, "path": rule["due_on"]}, place, around)
-    amount_of = compile_path(rule["amount"], f"{place}.amount")
-    money = _amount(path, around)
-
-    def read(found: tuple[Any, Any]) -> list[Any]:
-        item, value = found
-        if not isinstance(value, list):
-            raise Unfit("bad_value", "a schedule is an array", path=path)
-        lines = []
-        for line in value:
-            day, amount = due_on(line), amount_of(line)
-            if day is None and missing(amount):
-                continue  # an export's columns of a payment that is not there
-            if day is None or missing(amount):
-                raise Unfit("missing_value", "a payment has a day and an amount", path=path)
-            lines.append((day, money((item, amount))))
-        return wire.schedule(lines, path)
-
-    return read
-
-
-def _amount(path: str | None, around: Surroundings) -> Extract:
-    unit, currency_of = around.money_unit, around.currency
-
-    def read(found: tuple[Any, Any]) -> dict[str, Any]:
-        item, value = found
-        return wire.amount(value, unit, currency_of(item), path)
-
-    return read
 
 
 def _text(field: str, rule: Mapping[str, Any], place: str, around: Surroundings) -> Extract:
