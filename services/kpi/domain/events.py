@@ -16,6 +16,10 @@ TARGET_SET = "target.set.v1"
 PLAN_ACTIVATED = "compensation_plan.activated.v1"
 STATEMENT_APPROVED = "statement.approved.v1"
 STATEMENT_CLOSED = "statement.closed.v1"
+TIER_CHANGED = "tier.changed.v1"
+CLASS_FIXED = "class.fixed.v1"
+TIER_POLICY_SET = "tier_policy.set.v1"
+TASK_COMPLETED = "task.completed.v1"
 
 OBSERVED: dict[Record, str] = {record: f"{record}.observed.v1" for record in RECORDS}
 """What a sender may say, by kind of record."""
@@ -24,7 +28,7 @@ CONCLUSIONS = (*transitions.DEAL_CONCLUSIONS, *records.CONCLUSIONS, transitions.
 FACTS_OF: dict[str, tuple[str, ...]] = {
     "kpi": (DAY_STARTED, PIPELINE_CONFIGURED, METRIC_DECLARED, METRIC_CLOSED),
     "targets": (TENANT_CONFIGURED, UNIT_PLACED, MEMBER_JOINED, MEMBER_MOVED, TARGET_SET),
-    "customers": (),
+    "customers": (TIER_CHANGED, CLASS_FIXED, TIER_POLICY_SET, TASK_COMPLETED),
     "incentives": (PLAN_ACTIVATED, STATEMENT_APPROVED, STATEMENT_CLOSED),
 }
 """Which facts each service may append; nobody else may append any."""

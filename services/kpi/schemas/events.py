@@ -5,6 +5,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from services.kpi.schemas.customers import (
+    ClassFixedPayload,
+    TaskCompletedPayload,
+    TierChangedPayload,
+    TierPolicySetPayload,
+)
 from services.kpi.schemas.metrics import (
     MetricClosedPayload,
     MetricDeclaredPayload,
@@ -171,6 +177,10 @@ PAYLOADS: dict[str, type[Payload]] = {
     "compensation_plan.activated.v1": CompensationPlanActivatedPayload,
     "statement.approved.v1": StatementApprovedPayload,
     "statement.closed.v1": StatementClosedPayload,
+    "tier.changed.v1": TierChangedPayload,
+    "class.fixed.v1": ClassFixedPayload,
+    "tier_policy.set.v1": TierPolicySetPayload,
+    "task.completed.v1": TaskCompletedPayload,
 }
 
 
