@@ -76,6 +76,7 @@ class Customer:
     tasks: tuple[Task, ...]
     next_change_on: date | None
     """The next day on which any of this may change by itself; None before the first day."""
+    book: Book
 
 
 def derive(
@@ -99,6 +100,7 @@ def derive(
         tasks=tuple(tasks),
         next_change_on=_next_change(made, tasks, world),
         dated=_dated(account, records, made, world),
+        book=made,
     )
 
 

@@ -3,7 +3,7 @@
 >>> from datetime import UTC, datetime
 >>> wall = Wall([(date(2020, 1, 1), ZoneInfo("Asia/Shanghai"))])
 >>> wall.day_of(datetime(2026, 1, 4, 16, tzinfo=UTC)), wall.day_of(None)
-(datetime.date(2026, 1, 5), datetime.date(1900, 1, 1))
+(datetime.date(2026, 1, 5), datetime.date(1900, 1, 2))
 >>> year_later(date(2025, 3, 31)), year_later(date(2024, 2, 29))
 (datetime.date(2026, 3, 31), datetime.date(2025, 3, 1))
 """
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from services.kit.period import FIRST_YEAR, business_day
+from services.kit.period import FIRST_YEAR, business_day, local_midnight
 
-UNDATED = date(FIRST_YEAR, 1, 1)
-"""What has no time happened before everything that has one."""
+UNDATED = date(FIRST_YEAR, 1, 2)
+"""What has no time happened before everything that has one; midnight on it is in FIRST_YEAR anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,14 @@ class Wall:
             if business_day(instant, later) >= starts_on:
                 zone = later
         return zone
+
+    def midnight(self, day: date) -> datetime:
+        """The UTC instant at which a day starts."""
+        zone = ZoneInfo("UTC")
+        for starts_on, found in self.zones:
+            if starts_on <= day or (starts_on, found) == self.zones[0]:
+                zone = found
+        return local_midnight(day, zone)
 
     def day_of(self, instant: datetime | None) -> date:
         return UNDATED if instant is None else business_day(instant, self.zone_on(instant))

@@ -15,7 +15,7 @@ comes before everything.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from services.customers.domain.days import UNDATED, Wall, year_later
@@ -200,11 +200,9 @@ def _contract(
     for n, event in enumerate(events):
         if event.type == CONTRACT_ENDED:
             continue
-        starts = _day(event.payload.get("starts_on")) or days[0]
-        if n > 0:
-            starts = max(starts, days[n])
+        starts = max(_day(event.payload.get("starts_on")) or days[0], days[n] if n else UNDATED)
         last = _day(event.payload.get("ends_on"))
-        ends = None if last is None else date.fromordinal(last.toordinal() + 1)
+        ends = None if last is None or last == date.max else last + timedelta(days=1)
         if n + 1 < len(events):
             ends = days[n + 1] if ends is None else min(ends, days[n + 1])
         if ends is not None and ends <= starts:

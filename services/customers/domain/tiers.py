@@ -21,7 +21,7 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal, NamedTuple, get_args
 
 from services.customers.domain.records import Book, Span
@@ -145,6 +145,16 @@ def history(book: Book, policies: Sequence[TierPolicy], until: date) -> list[Tie
             )  # fmt: skip
             tier = now
     return found
+
+
+def stated_on(book: Book, policies: Sequence[TierPolicy], day: date) -> TierChange:
+    """What holds on a day beside the day before it, whether or not anything changed."""
+    policy, before = in_force(policies, day), day - timedelta(days=1)
+    value = value_on(book, policy.basis, day)
+    return TierChange(
+        day, tier_on(book, policies, day), tier_on(book, policies, before), policy.basis, value,
+        policy.version, (),
+    )  # fmt: skip
 
 
 class _Steps:

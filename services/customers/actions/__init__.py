@@ -1,0 +1,1 @@
+"""Use cases of customers, one function and one transaction each."""
