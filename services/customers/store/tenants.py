@@ -2,20 +2,14 @@
 
 from datetime import date
 
-import asyncpg
-
 from services.kit.db import Connection
 from services.kit.errors import Unavailable
 
 
 async def refuse_unmigrated(connection: Connection) -> None:
     """Without its tables the service is not ready."""
-    try:
-        await connection.fetchval("SELECT 1 FROM policy_head LIMIT 1")
-    except asyncpg.UndefinedTableError:
-        raise Unavailable(
-            "the database of customers has no tables: run headwater migrate"
-        ) from None
+    if await connection.fetchval("SELECT to_regclass('policy_head')") is None:
+        raise Unavailable("the database of customers has no tables: run headwater migrate")
 
 
 async def tenant_id(connection: Connection, short_name: str) -> str | None:
