@@ -193,4 +193,6 @@ class PlanAnswer(Wire):
 
 
 def _percent(bp: int) -> str:
-    return f"{bp // 100}.{bp % 100 // 10}"
+    """With one decimal, halves up: 6,667 → 66.7."""
+    tenths = (bp + 5) // 10
+    return f"{tenths // 10}.{tenths % 10}"
