@@ -4,7 +4,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from services.kit import limits
 from services.targets.actions.catalogue import PlanView
@@ -127,6 +127,25 @@ def _weight(part: PartWrite) -> Fraction | None:
 
 
 class SplitsWrite(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "splits": [
+                        {
+                            "of": "leaves", "axis": "organisation", "method": "shares",
+                            "parts": [
+                                {"owner_id": "hr:east", "share_bp": 6000},
+                                {"owner_id": "hr:west", "share_bp": 4000},
+                            ],
+                        },
+                        {"of": "leaves", "axis": "time", "into": "month", "method": "equal"},
+                        {"of": "leaves", "axis": "time", "method": "calendar_days"},
+                    ]
+                }
+            ]
+        }
+    )  # fmt: skip
     splits: list[SplitWrite] = Field(
         min_length=1, max_length=limits.ARRAY_ITEMS,
         description="applied in order, all or none; 1,000 at most",

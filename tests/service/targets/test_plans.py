@@ -1,7 +1,12 @@
 """A plan from its draft to its facts, over the wire and the real database."""
 
+import json
+import re
+from pathlib import Path
+
 import pytest
 
+PAGE = (Path(__file__).parents[3] / "docs/targets.md").read_text()
 SALES = {
     "name": "Sales 2026", "metric": "sales", "owner_id": "hr:company", "period": "2026",
     "target": "100000000.00",
@@ -246,3 +251,37 @@ async def test_counts_stay_whole(planning):
         "250",
         "301",
     ]
+
+
+async def test_the_page_s_example_comes_out_as_the_page_says(planning):
+    draft, splits = map(json.loads, re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
+    plan = (await planning.post("/plans", draft, status=201))["plan"]
+    await planning.post(f"/plans/{plan['id']}/splits", splits)
+    await carry(planning, plan)
+    rows = re.findall(r"^\| (hr:\S+) \| (\S+) \| ([0-9.]+) \|", PAGE, re.MULTILINE)
+    assert len(rows) == 10
+    for owner, period, target in rows:
+        found = await planning.get("/targets", params={"owner": owner, "period": period})
+        assert found["items"][0]["targets"][0]["target"] == target, (owner, period)
+
+
+async def test_a_total_of_several_cells_is_their_sum_where_they_tile(planning):
+    """An ISO week lies in two months; four quarterly plans make a year, three do not."""
+    for quarter in range(1, 5):
+        made = await make(
+            planning, *([whole(axis="time", method="equal", into="week")] if quarter == 1 else []),
+            period=f"2026-Q{quarter}", target=f"{quarter}300.00",
+        )  # fmt: skip
+        year = {"owner": "hr:company", "period": "2026", "children": "time"}
+        before = await planning.get("/targets", params=year)
+        assert before["items"][0]["targets"] == []
+        await carry(planning, made)
+    (total,) = (await planning.get("/targets", params=year))["items"][0]["targets"]
+    assert total["target"] == "11200.00"
+    assert [part["period"] for part in total["children"]] == [f"2026-Q{n}" for n in range(1, 5)]
+    week = await planning.get(
+        "/targets", params={"owner": "hr:company", "period": "2026-W05", "children": "time"}
+    )
+    (found,) = week["items"][0]["targets"]
+    assert [part["period"] for part in found["children"]] == ["2026-01-W5", "2026-02-W1"]
+    assert found["explain"]["rule"] == "total_of_periods"

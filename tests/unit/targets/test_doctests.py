@@ -20,7 +20,21 @@ def test_the_worked_examples_hold(name):
     assert failed == 0
 
 
-@pytest.mark.parametrize("name", ["configuration", "identity", "moves", "tenure"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "cascade",
+        "configuration",
+        "explain",
+        "identity",
+        "moves",
+        "plan",
+        "rollup",
+        "spans",
+        "splitting",
+        "tenure",
+    ],
+)
 def test_a_rule_comes_with_a_worked_example(name):
     _, attempted = doctest.testmod(importlib.import_module(f"services.targets.domain.{name}"))
     assert attempted > 0
