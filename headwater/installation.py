@@ -138,15 +138,18 @@ class Installation:
         if self.settings.environment == "production":
             raise SettingsInvalid("HEADWATER_SECRET_KEY: production needs a key for stored secrets")
         path = self.settings.data_dir / "secret.key"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(descriptor, "w") as file:
-            key = new_key()
-            file.write(key)
-        return key
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = path.with_suffix(f".{os.getpid()}")
+            new.touch(mode=0o600)
+            new.write_text(new_key())
+            try:
+                os.link(new, path)  # whole or not there: several processes may start at once
+            except FileExistsError:
+                pass
+            finally:
+                new.unlink()
+        return path.read_text().strip()
 
 
 def newest(service: str) -> str:

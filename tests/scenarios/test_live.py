@@ -1,12 +1,7 @@
 """What the system promises a front end: a posted webhook reaches the open subscription."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from headwater.databases import Urls
 from services.kit.clock import SystemClock
-from tests.support.stack import RunningStack, next_message, running_stack
+from tests.support.stack import RunningStack, next_message
 
 REP = """query Rep($rep: ID!, $period: Period!) { rep(id: $rep) { id externalId name
   unit { id name } manager { name }
@@ -16,12 +11,6 @@ UNIT = """query Unit($unit: ID!, $period: Period!) { unit(id: $unit) { id name
   funnel(period: $period) { stages { code entered open } } } }"""
 LIVE = """subscription Live($rep: ID!, $period: Period!) { repChanged(rep: $rep, period: $period)
   { offset rep { id funnel(period: $period) { stages { code entered open } } } } }"""
-
-
-@pytest.fixture
-async def stack(fresh: dict[str, Urls]) -> AsyncIterator[RunningStack]:
-    async with running_stack(fresh) as running:
-        yield running
 
 
 def quarter() -> str:

@@ -20,7 +20,7 @@ ROOT = Path(headwater.__file__).parents[1]
 
 
 class Process:
-    """`command` of headwater, over and over on the same data and port."""
+    """`command` of headwater (such as `serve kpi`), over and over on the same data and port."""
 
     def __init__(self, folder: Path, command: str, **environment: str) -> None:
         self.data_dir = folder / "data"
@@ -29,7 +29,7 @@ class Process:
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "output.log"
         self._command = [
-            sys.executable, "-m", "headwater", command, "--port", str(self.port)
+            sys.executable, "-m", "headwater", *command.split(), "--port", str(self.port)
         ]  # fmt: skip
         self._child: subprocess.Popen[bytes] | None = None
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("HEADWATER_")}

@@ -51,20 +51,31 @@ class Tenant:
 
 @dataclass
 class RunningStack:
+    """Everything behind `url`. `suffix` keeps the tenants of tests that share it apart."""
+
     url: str
     client: httpx.AsyncClient
     signer: Signer
+    suffix: str = ""
 
     def token(
         self, tenant: str, role: Any = "sales_ops", member: str | None = None
     ) -> dict[str, str]:
         token = self.signer.sign(
-            tenant=tenant, role=role, subject=member or role, seconds=900, member_id=member
+            tenant=self.named(tenant),
+            role=role,
+            subject=member or role,
+            seconds=900,
+            member_id=member,
         )
         return {"authorization": f"Bearer {token}"}
 
+    def named(self, tenant: str) -> str:
+        return tenant if tenant.endswith(self.suffix) else tenant + self.suffix
+
     async def tenant(self, name: str) -> Tenant:
         """A configured tenant with its organisation known to kpi and a connection."""
+        name = self.named(name)
         installation = {
             "authorization": f"Bearer {self.signer.service_token('headwater', name, ids.new())}"
         }
