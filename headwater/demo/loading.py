@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from headwater.demo import company, exports, people, records, seasons
+from headwater.demo import company, exports, people, planning, records, seasons
 from headwater.demo.deals import SEED, SERIES, History
 from headwater.demo.doors import DemoFailed, Doors
+from headwater.demo.planning import Planner
 from services.kit import limits
 from services.kit.auth import Signer
 from services.kit.clock import Clock
-from services.kit.period import business_day
+from services.kit.period import Period, business_day
 
 Progress = Callable[[str, int, int], None]
 _CONNECTION = f"/kpi/v1/connections/{company.CONNECTION}"
@@ -27,6 +28,9 @@ class Loaded:
     members: Mapping[str, str]
     """Our ids by the company's keys, of members and units."""
     units: Mapping[str, str]
+    plan: str
+    """Of this year's sales."""
+    period: str
     connection: str
     """Its public id, which its webhook's address ends with."""
     secret: str | None
@@ -36,9 +40,13 @@ class Loaded:
 
 
 class Loader:
-    def __init__(self, doors: Doors, signer: Signer, clock: Clock, progress: Progress) -> None:
+    def __init__(
+        self, doors: Doors, signer: Signer, clock: Clock, say: Callable[[str], None],
+        progress: Progress,
+    ) -> None:  # fmt: skip
         self._doors = doors
         self._signer = signer
+        self._say = say
         self._progress = progress
         self._today = business_day(clock.now(), company.ZONE)
 
@@ -56,10 +64,18 @@ class Loader:
             "PUT", _CONNECTION, json={"vendor": "standard", "mapping": company.MAPPING}
         )
         history = History(SEED, first_day)
-        count = await self._history(history, units[company.SHOWN_UNIT])
+        count = await self._history(history)
+        quarter = seasons.quarter_of(self._today)
+        self._say("Cascading the plans to regions, teams and reps")
+        planner = Planner(self._doors, members, units)
+        plan, offset = await self._plans(planner, quarter, first_day.year)
+        shown = {"scope": units[company.SHOWN_UNIT], "period": quarter.code}
+        await self._doors.reached("/kpi/v1/funnels", offset, **shown)
         return Loaded(
             members,
             units,
+            plan,
+            quarter.code,
             connection["webhook_path"].rpartition("/")[2],
             connection["secret"],
             count,
@@ -104,7 +120,19 @@ class Loader:
         found = await self._doors.call("GET", f"/targets/v1/{kind}", params={"id": list(names)})
         return {names[item["external_id"]]: item["id"] for item in found["items"]}
 
-    async def _history(self, history: History, unit: str) -> int:
+    async def _plans(self, planner: Planner, quarter: Period, first_year: int) -> tuple[str, int]:
+        """Every year and quarter in which the demo is started gets its plans.
+
+        Answers the id of the year's, and the log's offset of the quarter's targets.
+        """
+        await planner.declared()
+        wanted = planning.sales_plan(quarter, first_year)
+        plan, _ = await planner.active(wanted, planning.sales_splits())
+        visits = planning.visits_plan(quarter)
+        _, offset = await planner.active(visits, planning.visits_splits())
+        return plan, offset
+
+    async def _history(self, history: History) -> int:
         """Deals, then what follows from them; the last deal of all marks that everything is in."""
         *batches, last = list(exports.batches(history, SEED))
         events = records.batches(history, SEED)
@@ -113,24 +141,21 @@ class Loader:
             return count
         await self._deliver("Events of deals taken:", batches)
         await self._report("Contracts, money and visits taken:", events)
-        offset = await self._deliver("", [last])
-        period = seasons.quarter_of(self._today).code
-        await self._doors.reached("/kpi/v1/funnels", offset, scope=unit, period=period)
+        await self._deliver("", [last])
         return count
 
-    async def _deliver(self, text: str, batches: Sequence[list[Any]]) -> int:
-        """To the connection, one after the other; the log's offset after them."""
-        total, done, offset = sum(map(len, batches)), 0, 0
+    async def _deliver(self, text: str, batches: Sequence[list[Any]]) -> None:
+        """To the connection, one after the other."""
+        total, done = sum(map(len, batches)), 0
         for batch in batches:
             answer = await self._doors.call("POST", f"{_CONNECTION}/deliveries", json=batch)
             if answer["quarantined"]:
                 raise AssertionError(
                     f"{answer['quarantined']} items of the demo were not understood"
                 )
-            done, offset = done + len(batch), answer["offset"]
+            done += len(batch)
             if text:
                 self._progress(text, done, total)
-        return offset
 
     async def _report(self, text: str, batches: Sequence[list[Any]]) -> None:
         total, done = sum(map(len, batches)), 0

@@ -53,7 +53,7 @@ def _serve(settings: HeadwaterSettings, narration: Narration) -> None:
         async def when_up(stack: Stack) -> None:
             narration.step("Loading the demo company (invented; in Chinese and English)")
             doors = Doors(stack.clients, keys.signer)
-            loader = Loader(doors, keys.signer, clock, narration.progress)
+            loader = Loader(doors, keys.signer, clock, narration.step, narration.progress)
             loaded = await loader.load()
             secret = loaded.secret or state.secret(loaded.connection) or await loader.new_secret()
             url = f"http://{settings.host}:{settings.port}"

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from headwater.demo import company, deals, people, seasons
+from headwater.demo import company, deals, people, planning
 from headwater.demo.loading import Loaded
 from services.kit.auth import Role, Signer
 
@@ -47,7 +47,7 @@ class State:
 
 
 def content(url: str, loaded: Loaded, secret: str, signer: Signer, now: datetime) -> dict[str, Any]:
-    """What contract.md promises; fields of parts that are not built are absent."""
+    """Ids ready for the operations of gateway/operations, and what a webhook needs."""
     at = now.astimezone(company.ZONE).replace(microsecond=0)
     return {
         "url": url,
@@ -55,7 +55,9 @@ def content(url: str, loaded: Loaded, secret: str, signer: Signer, now: datetime
         "tokens": _tokens(signer, loaded),
         "rep": loaded.members[company.SHOWN_REP],
         "unit": loaded.units[company.SHOWN_UNIT],
-        "period": seasons.quarter_of(at.date()).code,
+        "plan": loaded.plan,
+        "metric": planning.SALES,
+        "period": loaded.period,
         "webhook": {
             "connection": loaded.connection, "secret": secret, "sample": _sample(at),
         },

@@ -223,7 +223,9 @@ async def test_the_demo_survives_a_kill_is_used_and_starts_warm(
         clock.write_text(NEXT_DAY.isoformat())  # what was begun is completed, nothing is begun anew
         cold, state = await start(demo)
         assert (demo.data_dir / "demo.json").stat().st_mode & 0o777 == 0o600
-        assert set(state) == {"url", "tenant", "tokens", "rep", "unit", "period", "webhook"}
+        assert set(state) == {
+            "url", "tenant", "tokens", "rep", "unit", "plan", "metric", "period", "webhook",
+        }  # fmt: skip
         assert (state["url"], state["tenant"], state["period"]) == (demo.url, "demo", "2026-Q4")
         for shown in (*state["tokens"].values(), f"{demo.url}/graphql", "curl -s "):
             assert shown in demo.output
@@ -233,7 +235,7 @@ async def test_the_demo_survives_a_kill_is_used_and_starts_warm(
         warm, again = await start(demo)
         assert again["webhook"]["secret"] == state["webhook"]["secret"]
         assert again["webhook"]["sample"]["account"] == state["webhook"]["sample"]["account"]
-        assert (again["rep"], again["unit"]) == (state["rep"], state["unit"])
+        assert all(again[name] == state[name] for name in ("rep", "unit", "plan", "period"))
         async with httpx.AsyncClient(base_url=demo.url, timeout=30, trust_env=False) as client:
             await check_loaded(client, demo, again)
             sample = state["webhook"]["sample"]["deal"]
