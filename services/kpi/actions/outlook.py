@@ -1,7 +1,7 @@
-"""What lies ahead of funnels: bottlenecks and forecast, from each scope's own past.
+"""What lies ahead of funnels: coverage by the target, bottlenecks and forecast by the own past.
 
-One statement for all scopes of a batch, and one more where a scope has too few closings of its own
-and the tenant's stand in. `day.started` says which day it is, so an answer does not change between
+A statement for the targets and one for the past of all scopes of a batch, and one more where a
+scope has too few closings of its own and the tenant's stand in. `day.started` says which day it is, so an answer does not change between
 two entries of the log.
 """
 
@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from services.kit.chart import Chart
@@ -19,7 +20,8 @@ from services.kpi.domain import forecast as ahead
 from services.kpi.domain.bottlenecks import Bottleneck, Cohort
 from services.kpi.domain.figures import Figures
 from services.kpi.domain.forecast import Chance, Forecast, Span, Standing
-from services.kpi.store import history
+from services.kpi.domain.metrics import Metric
+from services.kpi.store import attainments, history
 
 PARTS = frozenset({"coverage", "bottlenecks", "forecast"})
 """What a caller may leave out."""
@@ -38,8 +40,9 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """None is a part that was not asked for."""
+    """None is a part that was not asked for; and a coverage of what no target lacks."""
 
+    coverage: Decimal | None = None
     bottlenecks: list[Bottleneck] | None = None
     forecast: Forecast | None = None
     chances: Mapping[str, Chance] = field(default_factory=dict)
@@ -47,9 +50,12 @@ class Outlook:
 
 async def outlooks(
     connection: Connection, tenant_id: str, chart: Chart, part: Slice, period: Period,
-    funnels: Mapping[str, Figures], parts: Collection[str],
+    funnels: Mapping[str, Figures], parts: Collection[str], sales: Metric | None,
 ) -> dict[str, Outlook]:  # fmt: skip
-    """By scope; `part` names its pipeline."""
+    """By scope; `part` names its pipeline, `sales` is the metric whose target is to be covered."""
+    covered: dict[str, Decimal | None] = {}
+    if "coverage" in parts and sales is not None:
+        covered = await _coverages(connection, tenant_id, chart, part, period, funnels, sales)
     span = Span(period.first, period.last, chart.day)
     windows = []
     if "bottlenecks" in parts and chart.day is not None:
@@ -72,6 +78,7 @@ async def outlooks(
         tenant = await _of_tenant(connection, tenant_id, chart, part, closed)
     return {
         scope: Outlook(
+            coverage=covered.get(scope),
             bottlenecks=_bottlenecks(figures, past.get(scope, {}))
             if "bottlenecks" in parts
             else None,
@@ -79,6 +86,26 @@ async def outlooks(
         )
         for scope, figures in funnels.items()
     }
+
+
+async def _coverages(
+    connection: Connection, tenant_id: str, chart: Chart, part: Slice, period: Period,
+    funnels: Mapping[str, Figures], sales: Metric,
+) -> dict[str, Decimal | None]:  # fmt: skip
+    """By scope; a target is of all products and channels, so it is not compared with some."""
+    if part.product is not None or part.channel is not None or sales.is_rate:
+        return {}
+    rows = await attainments.board(
+        connection, tenant_id, list(funnels), [sales], period, (), chart.settings.currency
+    )
+    return {
+        row["scope"]: ahead.coverage(
+            sum(stage.open_minor for stage in funnels[row["scope"]].stages),
+            int(row["target"]), int(row["above"] or 0),
+        )
+        for row in rows
+        if row["scope"] is not None and row["target"] is not None
+    }  # fmt: skip
 
 
 async def _of_tenant(

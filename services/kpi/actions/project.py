@@ -1,6 +1,6 @@
-"""The funnel projection: log entries in, postings, rollups, deals and records out, with the cursor.
+"""The funnel projection: log entries in; postings, rollups, deals, records and alerts out.
 
-Exactly-once: cursor and effect are one transaction. Entries are taken in groups (the entries that
+Exactly-once: the cursor and the effect are one transaction. Entries are taken in groups (the entries that
 one append wrote about one subject), so the postings do not depend on where a batch was cut, and a
 rebuilt projection is equal to the live one, reversals included.
 """
@@ -8,6 +8,7 @@ rebuilt projection is equal to the live one, reversals included.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ from services.kit import limits, projection, versions
 from services.kit.db import Connection
 from services.kpi.actions import cells
 from services.kpi.actions.books import Books
+from services.kpi.actions.signals import Step
 from services.kpi.actions.world import FACTS as WORLD_FACTS
 from services.kpi.actions.world import World, world_at
 from services.kpi.domain import events
@@ -28,10 +30,11 @@ _GROUPS_AT_ONCE = 20
 
 @dataclass(slots=True)
 class _Group:
-    """Consecutive entries about one subject; `last` is the offset of their last."""
+    """Consecutive entries about one subject; `last` and `at` are of their last."""
 
     subject: str
     last: int
+    at: datetime
     entries: list[Any] = field(default_factory=list)
     fact: tuple[str, Mapping[str, Any]] | None = None
 
@@ -56,10 +59,16 @@ async def advance(
     for number, group in enumerate(groups):
         if number % _GROUPS_AT_ONCE == 0:
             await asyncio.sleep(0)  # requests of this process come first
+        await world.signals.expect(connection, group.fact, books.rows)
+        posted = len(books.rows)
         if group.fact is not None:
             await _learn(connection, tenant_id, books, group, world)
         elif group.entries:
             books.take(group.subject, group.entries, group.last)
+        step = Step(group.last, group.at, group.fact, books.rows, posted)
+        await world.signals.follow(connection, step)
+    for scope, offset in (await world.signals.write(connection, books.rows)).items():
+        books.versions[scope] = max(offset, books.versions.get(scope, 0))
     await store.insert_postings(connection, tenant_id, books.rows)
     await store.put_deals(connection, tenant_id, list(books.deals.values()))
     await records.put(connection, tenant_id, list(books.records.values()))
@@ -84,9 +93,9 @@ async def _groups(connection: Connection, tenant_id: str, cursor: int, until: in
                 or row["kind"] == "fact"
             )
             if starts:
-                groups.append(_Group(row["subject"], row["log_offset"]))
+                groups.append(_Group(row["subject"], row["log_offset"], row["recorded_at"]))
             group = groups[-1]
-            group.last = row["log_offset"]
+            group.last, group.at = row["log_offset"], row["recorded_at"]
             if row["kind"] == "conclusion":
                 group.entries.append(row)
             elif row["kind"] == "fact":

@@ -15,6 +15,7 @@ from services.kpi.actions import outlook
 from services.kpi.actions.outlook import Outlook, Slice
 from services.kpi.domain import figures, policy
 from services.kpi.domain.figures import Figures
+from services.kpi.domain.metrics import Metric
 from services.kpi.domain.observation import Pipeline
 from services.kpi.store import connections
 from services.kpi.store import funnel as store
@@ -45,10 +46,12 @@ async def board(
     as_of: datetime | None = None,
     known_at: datetime | None = None,
     parts: Collection[str] = outlook.PARTS,
+    sales: Metric | None = None,
 ) -> Board:
     """The funnels of the scopes that the viewer may see; the others are absent.
 
-    `parts` of the outlook are of now: the past is read without them.
+    `parts` of the outlook are of now: the past is read without them. `sales` is the metric whose
+    target is to be covered.
     """
     chart = await charts.get(connection, tenant_id)
     tenant = chart.settings
@@ -81,7 +84,9 @@ async def board(
     ahead: Mapping[str, Outlook] = {}
     if as_of is None and known_at is None:
         asked = replace(part, pipeline=pipeline.code)
-        ahead = await outlook.outlooks(connection, tenant_id, chart, asked, period, funnels, parts)
+        ahead = await outlook.outlooks(
+            connection, tenant_id, chart, asked, period, funnels, parts, sales
+        )
     return Board(offset, period, pipeline, tenant.currency, funnels, ahead)
 
 

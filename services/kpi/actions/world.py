@@ -1,4 +1,4 @@
-"""What the projection needs of the tenant, as of an offset: organisation and time zones."""
+"""What the projection needs of the tenant, as of an offset: organisation, time zones, watched targets."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -10,6 +10,7 @@ import orjson
 from services.kit.db import Connection
 from services.kit.organisation.whereabouts import Span, Whereabouts
 from services.kit.period import business_day
+from services.kpi.actions.signals import Signals
 from services.kpi.domain import events, funnel
 from services.kpi.domain.transitions import Conclusion
 from services.kpi.store import funnel as store
@@ -19,10 +20,11 @@ _DEFAULT_ZONE = "UTC"
 
 
 class World:
-    """The organisation and the zones; it learns from FACTS."""
+    """The organisation and the zones, learnt from FACTS, and the targets that are watched."""
 
-    def __init__(self) -> None:
+    def __init__(self, signals: Signals) -> None:
         self.offset = 0
+        self.signals = signals
         self.memberships: dict[str, list[Span]] = {}
         self.placements: dict[str, list[Span]] = {}
         self.zones: list[tuple[date, ZoneInfo]] = []
@@ -88,7 +90,7 @@ def _span(target: str | None, span: Mapping[str, Any]) -> Span:
 
 
 async def world_at(connection: Connection, tenant_id: str, offset: int) -> World:
-    world = World()
+    world = World(await Signals.load(connection, tenant_id, offset))
     world.offset = offset
     for row in await store.facts_until(connection, tenant_id, FACTS, offset):
         world.learn(row["type"], orjson.loads(row["payload"]))

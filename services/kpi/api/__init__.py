@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.kpi.api import (
+    alerts,
     attainments,
     connections,
     deals,
@@ -16,6 +17,6 @@ from services.kpi.api import (
 
 router = APIRouter(prefix="/kpi/v1")
 for part in (
-    events, connections, quarantine, funnels, deals, metrics, attainments, log, operations,
+    events, connections, quarantine, funnels, deals, metrics, attainments, alerts, log, operations,
 ):  # fmt: skip
     router.include_router(part.router)

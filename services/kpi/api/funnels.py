@@ -22,7 +22,7 @@ from services.kpi.domain.figures import Figures, StageFigures, percent
 from services.kpi.schemas.wire import FunnelBoard
 
 router = APIRouter(tags=["funnel"])
-Part = Literal["figures", "bottlenecks", "forecast"]
+Part = Literal["figures", "coverage", "bottlenecks", "forecast"]
 
 
 @router.get(
@@ -38,6 +38,7 @@ Part = Literal["figures", "bottlenecks", "forecast"]
                 "won": {"deals": 9, "amount": {"amount": "540000.00", "currency": "CNY"}},
                 "lost": {"deals": 3, "amount": {"amount": "0.00", "currency": "CNY"}},
                 "win_rate": "75.0", "win_rate_all": "22.5", "cycle_days": "45.2",
+                "coverage": "150.0",
                 "bottlenecks": [
                     {
                         "stage": "intent", "conversion": "40.0", "usual": "60.0", "drop": "20.0",
@@ -92,6 +93,7 @@ async def get_funnels(
             connection, tenant_id, viewer, scope, period, Slice(pipeline, product, channel),
             charts=kpi.charts, now=kpi.clock.now(), as_of=as_of, known_at=known_at,
             parts=outlook.PARTS if parts is None else parts,
+            sales=(await kpi.catalogues.get(connection, tenant_id)).metrics.get("sales"),
         )  # fmt: skip
     return JSONResponse(_present(board), headers={"Headwater-Offset": str(board.offset)})
 
@@ -143,6 +145,7 @@ def _funnel(scope: str, board: Board, found: Figures) -> dict[str, Any]:
 def _outlook(found: Outlook, money: Callable[[int], dict[str, str]]) -> dict[str, Any]:
     ahead = found.forecast
     return {
+        "coverage": _text(found.coverage),
         "bottlenecks": None if found.bottlenecks is None else [
             {
                 "stage": narrow.stage,

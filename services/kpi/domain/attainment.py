@@ -82,11 +82,23 @@ class Yardstick:
     def attainment(self, actual: Fraction | None, split: Split) -> Fraction | None:
         return self._ratio(actual, Fraction(split.target))
 
-    def light(self, actual: Fraction | None, split: Split) -> Light | None:
+    @property
+    def against_pace(self) -> bool:
+        """Whether a light compares with what is due by now, and not with the whole target."""
+        return self.direction == "higher" and not self.is_rate
+
+    def standard(self, split: Split) -> Fraction:
+        """What a light compares the actual with."""
+        return split.due if self.against_pace else Fraction(split.target)
+
+    def score(self, actual: Fraction | None, split: Split) -> Fraction | None:
+        """The ratio that a light is of; None where there is no light yet."""
         if split.target <= 0 or split.due < FIRST_LIGHT * split.target:
             return None
-        against_pace = self.direction == "higher" and not self.is_rate
-        ratio = self._ratio(actual, split.due if against_pace else Fraction(split.target))
+        return self._ratio(actual, self.standard(split))
+
+    def light(self, actual: Fraction | None, split: Split) -> Light | None:
+        ratio = self.score(actual, split)
         if ratio is None:
             return None
         if ratio * _WHOLE_BP < self.lights.red_below_bp:

@@ -20,17 +20,20 @@ TIER_CHANGED = "tier.changed.v1"
 CLASS_FIXED = "class.fixed.v1"
 TIER_POLICY_SET = "tier_policy.set.v1"
 TASK_COMPLETED = "task.completed.v1"
+ALERT_ACKNOWLEDGED = "alert.acknowledged.v1"
 
 OBSERVED: dict[Record, str] = {record: f"{record}.observed.v1" for record in RECORDS}
 """What a sender may say, by kind of record."""
 OBSERVATIONS = (*OBSERVED.values(), RETRACTED)
 CONCLUSIONS = (*transitions.DEAL_CONCLUSIONS, *records.CONCLUSIONS, transitions.SUPERSEDED)
 FACTS_OF: dict[str, tuple[str, ...]] = {
-    "kpi": (DAY_STARTED, PIPELINE_CONFIGURED, METRIC_DECLARED, METRIC_CLOSED),
+    "kpi": (
+        DAY_STARTED, PIPELINE_CONFIGURED, METRIC_DECLARED, METRIC_CLOSED, ALERT_ACKNOWLEDGED,
+    ),
     "targets": (TENANT_CONFIGURED, UNIT_PLACED, MEMBER_JOINED, MEMBER_MOVED, TARGET_SET),
     "customers": (TIER_CHANGED, CLASS_FIXED, TIER_POLICY_SET, TASK_COMPLETED),
     "incentives": (PLAN_ACTIVATED, STATEMENT_APPROVED, STATEMENT_CLOSED),
-}
+}  # fmt: skip
 """Which facts each service may append; nobody else may append any."""
 
 

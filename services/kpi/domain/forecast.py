@@ -14,6 +14,8 @@
   is A² × p (1 − p) × (1/n + 1/m), with p = (won + 1) ÷ (m + 2) here, so that five wins of five are
   no certainty. A stage without a chance adds nothing to low and all its amount to high. Never below
   what is won nor above that with everything open.
+- coverage: what is open, in percent of what the period's sales target still lacks; nothing where
+  there is no target or nothing is lacking.
 - a closed period is over: all four are what was won. One that has not begun has no run rate.
 
 Each figure is rounded once to whole minor units, halves to even; the deviation is rounded down.
@@ -28,9 +30,12 @@ Forecast(weighted_minor=105000, run_rate_minor=155000, low_minor=77835, high_min
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from math import isqrt
 from typing import Literal, NamedTuple
+
+from services.kpi.domain.figures import percent
 
 LEAST_CLOSED = 20
 HISTORY_DAYS = 365
@@ -126,6 +131,15 @@ def forecast(
     high = min(weighted + margin + unknown, won_minor + everything)
     # Amounts below zero (credits) may put the bounds on the wrong side of what is expected.
     return Forecast(weighted, run_rate(won_minor, span), min(low, weighted), max(high, weighted))
+
+
+def coverage(open_minor: int, target_minor: int | None, won_minor: int) -> Decimal | None:
+    """Open amounts ÷ what is lacking, in percent with one decimal.
+
+    >>> coverage(900, 1_000, 400), coverage(900, 1_000, 1_000), coverage(900, None, 0)
+    (Decimal('150.0'), None, None)
+    """
+    return None if target_minor is None else percent(open_minor, target_minor - won_minor)
 
 
 def run_rate(won_minor: int, span: Span) -> int | None:

@@ -46,6 +46,25 @@ def visible_scopes(role: str, sight: Sight, asked: Sequence[str]) -> list[str]:
     ]
 
 
+def alert_scopes(role: str, sight: Sight, asked: Sequence[str]) -> list[str]:
+    """The scopes among `asked` whose alerts the viewer may read: one's own, a manager's subtree."""
+    known = [scope for scope in asked if sight.knows(scope)]
+    if role in WHOLE_TENANT - {"customer_success"}:
+        return known
+    return [
+        scope
+        for scope in known
+        if sight.me is not None
+        and (scope == sight.me or (role == "manager" and sight.manages(scope)))
+    ]
+
+
+def need_acknowledging(role: str, sight: Sight, scope: str) -> None:
+    """An alert is its supervisor's to acknowledge: a manager above, or an admin."""
+    if role != "admin" and not (role == "manager" and sight.manages(scope)):
+        raise Forbidden("this needs the role manager above the alert's owner, or admin")
+
+
 def need_configuration(role: str, service: str | None) -> None:
     """Connections, mappings, quarantine and replays are for sales operations and admins."""
     if role not in CONFIGURE and not (role == "service" and service == INSTALLATION):

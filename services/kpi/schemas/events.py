@@ -139,6 +139,12 @@ class MemberMovedPayload(Payload):
     memberships: list[MembershipPayload]
 
 
+class AlertAcknowledgedPayload(Payload):
+    alert_id: str = Field(pattern=Uuid)
+    light: Literal["yellow", "red"] = Field(description="how bad it was when it was seen")
+    by: str = Field(description="the member, or the role of a token that names none")
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "deal.observed.v1": ObservedPayload,
     "contract.observed.v1": ObservedPayload,
@@ -181,6 +187,7 @@ PAYLOADS: dict[str, type[Payload]] = {
     "class.fixed.v1": ClassFixedPayload,
     "tier_policy.set.v1": TierPolicySetPayload,
     "task.completed.v1": TaskCompletedPayload,
+    "alert.acknowledged.v1": AlertAcknowledgedPayload,
 }
 
 

@@ -276,6 +276,10 @@ class FunnelRead(Wire):
     win_rate: str | None = Field(description="won ÷ closed in the period, percent")
     win_rate_all: str | None = Field(description="won ÷ (closed + open at the end), percent")
     cycle_days: str | None = Field(description="mean days from first sight to win")
+    coverage: str | None = Field(
+        description="open amounts in percent of what the sales target lacks; null without a target",
+        examples=["150.0"],
+    )
     bottlenecks: list[BottleneckRead] | None = Field(
         description="the costliest first; null where it was left out or the past is read"
     )

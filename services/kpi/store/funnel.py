@@ -10,7 +10,7 @@ from services.kpi.domain.funnel import Posting
 PROJECTION = "funnel"
 TABLES = (
     "projection_cursor", "deal", "record", "funnel_posting", "funnel_rollup", "target_cell",
-    "reached_day", "subject_version",
+    "reached_day", "alert", "subject_version",
 )  # fmt: skip
 """What the projection writes; each exists beside the live one too."""
 COMPARED = {
@@ -27,6 +27,7 @@ COMPARED = {
     "record": ("*", ""),
     "target_cell": ("*", ""),
     "reached_day": ("*", ""),
+    "alert": ("*", ""),
     "subject_version": ("*", ""),
     "projection_cursor": ("*", ""),
 }
@@ -44,7 +45,8 @@ async def entries_after(
     return list(
         await connection.fetch(
             "SELECT log_offset, id::text, kind, type, subject, effective_at, supersedes::text[], "
-            "payload FROM entry WHERE tenant_id = $1 AND log_offset > $2 AND log_offset <= $3 "
+            "payload, recorded_at FROM entry "
+            "WHERE tenant_id = $1 AND log_offset > $2 AND log_offset <= $3 "
             "ORDER BY log_offset LIMIT $4",
             tenant_id,
             after,

@@ -19,11 +19,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
+from services.kpi.tables.alerts import AlertRow
 from services.kpi.tables.columns import Instant, Row, key, may, need, tenant
 from services.kpi.tables.metrics import MetricRow, ReachedDayRow, TargetCellRow
 from services.kpi.tables.records import RecordRow
 
-__all__ = ["MetricRow", "ReachedDayRow", "RecordRow", "Row", "TargetCellRow"]
+__all__ = ["AlertRow", "MetricRow", "ReachedDayRow", "RecordRow", "Row", "TargetCellRow"]
 
 
 class TenantRow(Row, table=True):

@@ -15,6 +15,7 @@ from headwater.databases import Urls
 from services.kpi.actions.rebuild import FUNNEL
 from tests.support.gate import until
 from tests.support.kpi import Company, RunningKpi, running_kpi
+from tests.support.targets import target_set
 
 MONTHS = ("2025-11", "2025-12", "2026-01", "2026-02")
 
@@ -122,11 +123,31 @@ async def test_a_period_to_come_has_no_run_rate(told: Any) -> None:
     assert funnel["bottlenecks"] == []
 
 
+async def test_coverage_is_of_what_the_target_lacks(told: Any) -> None:
+    kpi, company, _ = told
+    ann, north, cai = company.members["ann"], company.units["north"], company.members["cai"]
+    assert (await kpi.funnel(company, ann, "2026-03"))["coverage"] is None
+    answer = await kpi.facts(
+        company,
+        target_set(ann, "sales", {"2026-03": 1_200_00, "2026-02": 300_00}),
+        target_set(north, "sales", {"2026-03": 1_000_00}, kind="unit"),
+    )
+    march = await kpi.funnel(company, ann, "2026-03", offset=answer["offset"])
+    assert march["coverage"] == "190.0"  # 1,900.00 open, 1,200.00 − 200.00 lacking
+    assert (await kpi.funnel(company, north, "2026-03"))["coverage"] == "237.5"
+    assert (await kpi.funnel(company, cai, "2026-03"))["coverage"] is None
+    february = await kpi.funnel(company, ann, "2026-02")
+    assert february["coverage"] is None, "300.00 are won: nothing lacks"
+    assert (await kpi.funnel(company, ann, "2026-03", product="disk"))["coverage"] is None
+    alone = await kpi.funnel(company, ann, "2026-03", parts="coverage")
+    assert (alone["coverage"], alone["forecast"], alone["bottlenecks"]) == ("190.0", None, None)
+
+
 async def test_a_caller_leaves_out_what_it_does_not_need(told: Any) -> None:
     kpi, company, _ = told
     ann = company.members["ann"]
     plain = await kpi.funnel(company, ann, "2026-03", parts="figures")
-    assert (plain["bottlenecks"], plain["forecast"]) == (None, None)
+    assert (plain["coverage"], plain["bottlenecks"], plain["forecast"]) == (None, None, None)
     one = await kpi.funnel(company, ann, "2026-03", parts="bottlenecks")
     assert (len(one["bottlenecks"]), one["forecast"]) == (1, None)
     past = await kpi.funnel(company, ann, "2026-03", as_of="2026-03-10T00:00:00Z")
