@@ -106,8 +106,10 @@ class Commission:
 
     def fill(self, credits_minor: Sequence[int]) -> dict[int, list[int]]:
         """Which of the credits, in their order, touched each band that is paid at."""
-        levels = list(accumulate(credits_minor, initial=0))
-        paid = [slice_.band for slice_ in self.slices(levels[-1])]
+        total = sum(credits_minor)
+        sign = -1 if total < 0 else 1
+        levels = [sign * level for level in accumulate(credits_minor, initial=0)]
+        paid = [slice_.band for slice_ in self.slices(total)]
         if self.mode == "retroactive":
             return {band: list(range(len(credits_minor))) for band in paid}
         spans = list(enumerate(self._from(), 1))

@@ -19,6 +19,7 @@ people move into such an overlap later, the plan that was activated first holds.
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Literal, Self
 
 from services.incentives.domain.commission import Band, Commission
@@ -163,6 +164,7 @@ def first_day(terms: Terms, code: str, calendar: Calendar) -> date:
     return period.first
 
 
+@lru_cache(maxsize=4_096)
 def period_of(day: date, kind: PeriodKind, calendar: Calendar) -> Period:
     """The calendar month, fiscal quarter or fiscal year around a day."""
     period = Period.parse(day.isoformat()[:7], calendar)

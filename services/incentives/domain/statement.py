@@ -189,13 +189,18 @@ def _calculate(
     books: dict[date, _Book] = {}
     for _, (plan, period, won) in sorted(by_win.items()):
         dated: dict[date, list[Credit]] = defaultdict(list)
-        for credit in sorted(won, key=lambda one: (one.credited_on, one.deal, one.event_id)):
+        for credit in sorted(won, key=_filling_order):
             within = plan_at(credit.credited_on) or plan
             book = _book(books, within, within.period(credit.credited_on, calendar))
             dated[book.period.first].append(credit)
             book.counted.append(_counted(credit))
         _pay(books, plan, period, dated)
     return dict(sorted(books.items()))
+
+
+def _filling_order(credit: Credit) -> tuple[date, str, str, date]:
+    """By credit date, then deal id."""
+    return credit.credited_on, credit.deal, credit.event_id, credit.won_on
 
 
 def _own_first(book: _Book) -> Callable[[Line], bool]:
@@ -255,34 +260,34 @@ def _adjustments(
 ) -> list[Line]:
     """What the closed statement would have to say now, less what was stated of it so far."""
     period = closed.period.code
-    calculated = {line.key: line for line in book.lines} if book else {}
     stated: dict[Key, int] = defaultdict(int)
-    rates: dict[Key, int] = {key: line.rate_bp for key, line in calculated.items()}
+    known = {line.key: line for line in closed.lines if line.corrects is None}
     told: set[str] = set()
-    for line in closed.lines:
-        if line.corrects is None:
-            stated[line.key] += line.amount_minor
-            rates.setdefault(line.key, line.rate_bp)
+    for line in known.values():
+        stated[line.key] += line.amount_minor
     for other in all_closed:
         for line in other.lines:
             if line.corrects == period:
                 stated[line.key] += line.amount_minor
-                rates.setdefault(line.key, line.rate_bp)
+                known.setdefault(line.key, line)
                 told.update(line.event_ids)
+    calculated = {line.key: line for line in book.lines} if book else {}
+    known |= calculated
     now = {key: line.amount_minor for key, line in calculated.items()}
-    keys = [key for key in sorted(rates) if now.get(key, 0) != stated[key]]
-    if not keys:
-        return []
     changed = set(book.counted if book else ()) ^ set(closed.counted)
     fresh = sorted(one for one in changed if one.event_id not in told) or sorted(changed)
     days = [date.fromisoformat(one.credited_on) for one in fresh]
-    events = list(dict.fromkeys(one.event_id for one in fresh))
+    # Where its own credits are as they were, an adjustment in between is taken back, or what an
+    # earlier period's credit came to has changed what a refund of it takes back.
+    events = list(dict.fromkeys(one.event_id for one in fresh)) or sorted(told)
     return [
         lines.adjustment(
-            key, rates[key], period, max(days, default=closed.period.last), now.get(key, 0),
-            stated[key], closed.plan.terms.currency, events,
+            key, known[key].rate_bp, period, max(days, default=closed.period.last),
+            now.get(key, 0), stated[key], closed.plan.terms.currency,
+            events or known[key].event_ids,
         )
-        for key in keys
+        for key in sorted(known)
+        if now.get(key, 0) != stated[key]
     ]  # fmt: skip
 
 
