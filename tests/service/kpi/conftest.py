@@ -1,10 +1,11 @@
-"""One running kpi with a connected company for all tests of a module."""
+"""A running kpi with a connected company: for all tests of a module, or for one."""
 
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from headwater.databases import Urls
+from tests.support.desk import Desk, open_desk
 from tests.support.gate import Gate, until
 from tests.support.kpi import running_kpi
 
@@ -17,3 +18,9 @@ async def gate(clone: Callable[[str], Urls]) -> AsyncIterator[Gate]:
         gate = Gate(kpi, company)
         await until(gate.day_started)
         yield gate
+
+
+@pytest.fixture
+async def desk(clone: Callable[[str], Urls]) -> AsyncIterator[Desk]:
+    async with open_desk(clone("kpi").app) as desk:
+        yield desk

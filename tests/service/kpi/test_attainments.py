@@ -1,94 +1,17 @@
-"""Metrics, targets, attainment, pace and lights over the wire (method.md 1.7)."""
+"""Targets, attainment, pace and lights over the wire (method.md 1.7)."""
 
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from headwater.databases import Urls
 from services.kit import ids
 from services.kpi.actions.rebuild import FUNNEL
 from services.kpi.domain.metrics import CATALOGUE
-from tests.support.gate import until
-from tests.support.kpi import Company, RunningKpi, running_kpi
+from tests.support.desk import WEDNESDAY, Desk, record, shape
 from tests.support.targets import target_set
 
-WEDNESDAY = datetime(2026, 3, 11, 10, tzinfo=UTC)  # the evening of the 11th in Shanghai
 WEEK = {f"2026-03-{day:02}": 400_00 for day in range(9, 14)}
 """Five working days of 400.00 each, in a week of 2,000.00."""
-
-
-class Desk:
-    """A kpi with a company, and a rep's way to look at it."""
-
-    def __init__(self, kpi: RunningKpi, company: Company) -> None:
-        self.kpi, self.company = kpi, company
-        self.number = 0
-
-    def __getattr__(self, name: str) -> str:
-        found = {**self.company.members, **self.company.units}
-        return found[name]
-
-    async def sell(self, owner: Any, amount: str, at: str, stage: str = "won") -> int:
-        self.number += 1
-        body = {"deal": f"S{self.number}", "at": at, "stage": stage, "owner": owner,
-                "amount": amount}  # fmt: skip
-        answer = await self.kpi.deliver(body)
-        assert answer.status_code == 202, answer.text
-        return int(answer.json()["offset"])
-
-    async def ask(self, *scopes: str, role: str = "sales_ops", member: str | None = None,
-                  path: str = "attainments", **how: Any) -> Any:  # fmt: skip
-        parameters = {"period": "2026-03-W3", "metric": "sales", **how}
-        if scopes:
-            parameters["scope"] = list(scopes)
-        parameters = {name: value for name, value in parameters.items() if value is not None}
-        answer = await self.kpi.client.get(
-            f"/kpi/v1/{path}",
-            headers=self.kpi.token(self.company.tenant, role, member),
-            params=parameters,
-        )
-        assert answer.status_code == 200, answer.text
-        found = answer.json()
-        assert answer.headers["headwater-offset"] == str(found["offset"])
-        return found
-
-    async def one(self, scope: str, **how: Any) -> dict[str, Any]:
-        (found,) = (await self.ask(scope, **how))["items"]
-        return found  # type: ignore[no-any-return]
-
-    async def day(self) -> str | None:
-        """The business day that the projection has reached."""
-        database = self.kpi.app.state.kpi.database
-        async with database.read(self.company.tenant_id) as connection:
-            found: str | None = await connection.fetchval(
-                "SELECT max(e.subject) FROM entry AS e JOIN projection_cursor AS c "
-                "ON c.tenant_id = e.tenant_id AND e.log_offset <= c.log_offset "
-                "WHERE e.tenant_id = $1 AND e.type = 'day.started.v1'",
-                self.company.tenant_id,
-            )
-        return found
-
-    async def started(self, day: str) -> None:
-        async def reached() -> bool:
-            return await self.day() == f"day:{day}"
-
-        await until(reached, seconds=30)
-
-
-@pytest.fixture
-async def desk(clone: Callable[[str], Urls]) -> AsyncIterator[Desk]:
-    async with running_kpi(clone("kpi").app, WEDNESDAY) as kpi:
-        company = await kpi.company()
-        await kpi.connect(company)
-        desk = Desk(kpi, company)
-        await desk.started("2026-03-11")
-        yield desk
-
-
-def shape(found: Any) -> tuple[Any, ...]:
-    return tuple(found[name] for name in ("target", "actual", "attainment", "pace", "light"))
 
 
 async def test_a_week_by_its_working_days(desk: Desk) -> None:
@@ -101,19 +24,6 @@ async def test_a_week_by_its_working_days(desk: Desk) -> None:
     await desk.started("2026-03-15")
     sunday = await desk.one(desk.ann)
     assert shape(sunday) == ("2000.00", "1500.00", "75.0", "2000.00", "yellow")
-
-
-async def record(desk: Desk, *events: tuple[str, str, Any]) -> int:
-    """Post what happened as (kind, instant, data); the offset after it."""
-    body = [
-        {"id": f"e{number}", "source": "erp", "type": f"{kind}.observed.v1", "time": at, "data": data}
-        for number, (kind, at, data) in enumerate(events)
-    ]  # fmt: skip
-    answer = await desk.kpi.client.post(
-        "/kpi/v1/events", json=body, headers=desk.kpi.token(desk.company.tenant)
-    )
-    assert answer.status_code == 202, answer.text
-    return int(answer.json()["offset"])
 
 
 async def test_fifteen_of_twenty_visits(desk: Desk) -> None:
@@ -273,45 +183,6 @@ async def test_who_sees_whose_attainment(desk: Desk) -> None:
         assert len(await seen(role)) == len(scopes)
 
 
-async def test_a_leaderboard_ranks_and_says_its_ties(desk: Desk) -> None:
-    for owner, amount in (("ann", "50.00"), ("ben", "70.00"), ("cai", "50.00")):
-        offset = await desk.sell(owner, amount, "2026-03-10T09:00:00+08:00")
-
-    async def board(unit: str, **how: Any) -> list[tuple[int, str, str]]:
-        found = await desk.ask(
-            path="leaderboard", unit=unit, role="rep", member=desk.cai, min_offset=offset,
-            **{"period": "2026-03", **how},
-        )  # fmt: skip
-        names = {id_: name for name, id_ in desk.company.members.items()}
-        return [(r["rank"], names[r["member_id"]], r["value"]) for r in found["items"]]
-
-    region = await board(desk.region)
-    assert region[0] == (1, "ben", "70.00")
-    assert sorted(region[1:3]) == [(2, "ann", "50.00"), (2, "cai", "50.00")]
-    assert region[3] == (4, "boss", "0.00")
-    assert await board(desk.south) == [(1, "cai", "50.00")]
-    assert len(await board(desk.region, limit=2)) == 2
-    rates = await board(desk.region, metric="win_rate")
-    assert [row[0] for row in rates] == [1, 1, 1], "whoever closed nothing has no rate"
-    assert (await board(desk.region, metric="refunded"))[0][0] == 1
-
-
-@pytest.mark.parametrize(("how", "status", "code"), [
-    ({"metric": "nothing"}, 422, "metric_unknown"),
-    ({"unit": ids.new()}, 404, "not_found"),
-    ({"unit": "north"}, 422, "invalid"),
-    ({"as_of": "2026-03-01T00:00:00Z"}, 422, "as_of_unsupported"),
-    ({"period": "2026-13"}, 422, "period_invalid"),
-    ({"limit": 101}, 422, "invalid"),
-])  # fmt: skip
-async def test_what_a_leaderboard_refuses(desk: Desk, how: Any, status: int, code: str) -> None:
-    answer = await desk.kpi.client.get(
-        "/kpi/v1/leaderboard", headers=desk.kpi.token(desk.company.tenant),
-        params={"unit": desk.north, "period": "2026-03", "metric": "sales", **how},
-    )  # fmt: skip
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-
-
 @pytest.mark.parametrize(("how", "code"), [
     ({"known_at": "2026-03-01T00:00:00Z"}, "as_of_unsupported"),
     ({"scope": ["ann"]}, "invalid"),
@@ -350,61 +221,3 @@ async def test_crossing_cells_are_refused(desk: Desk) -> None:
                          "occurred_at": WEDNESDAY.isoformat()}]},
     )  # fmt: skip
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
-
-
-MEAN = {
-    "name": {"en": "Deal value", "zh": "客单价"}, "kind": "result", "unit": "money",
-    "numerator": [{"measure": "won", "value": "amount", "product": "disk"}],
-    "denominator": [{"measure": "won", "value": "count", "product": "disk"}],
-    "yellow_below": "95", "red_below": "90",
-}  # fmt: skip
-
-
-async def put(desk: Desk, code: str, body: Any, role: str = "sales_ops") -> Any:
-    return await desk.kpi.client.put(
-        f"/kpi/v1/metrics/{code}", headers=desk.kpi.token(desk.company.tenant, role), json=body
-    )
-
-
-async def test_a_metric_of_ones_own(desk: Desk) -> None:
-    first = await put(desk, "deal_value", MEAN)
-    assert (first.status_code, first.json()["changed"]) == (201, True), first.text
-    assert first.json()["yellow_below"] == "95.00"
-    again = await put(desk, "deal_value", MEAN)
-    assert (again.status_code, again.json()["changed"]) == (200, False)
-    assert again.json()["offset"] == first.json()["offset"]
-    for number, amount in enumerate(("10.00", "10.00", "10.01")):
-        answer = await desk.kpi.deliver({
-            "deal": f"P{number}", "at": "2026-03-10T09:00:00+08:00", "stage": "won",
-            "owner": "ann", "amount": amount, "product": "disk",
-        })  # fmt: skip
-    await desk.kpi.facts(desk.company, target_set(desk.ann, "deal_value", {"2026-03": 10_53}))
-    offset = await desk.sell("ann", "99.00", "2026-03-10T09:00:00+08:00")
-    assert answer.status_code == 202
-    found = await desk.one(desk.ann, metric="deal_value", period="2026-03", min_offset=offset)
-    assert shape(found) == ("10.53", "10.00", "95.0", "10.53", "yellow")  # 94.998… compared
-    listed = await desk.kpi.client.get(
-        "/kpi/v1/metrics", headers=desk.kpi.token(desk.company.tenant, "rep", desk.ann)
-    )
-    assert [m["code"] for m in listed.json()["items"]][-1] == "deal_value"
-    assert len(listed.json()["items"]) == len(CATALOGUE) + 1
-
-
-@pytest.mark.parametrize(("code", "change", "status", "refusal"), [
-    ("sales", {"numerator": [{"measure": "won", "value": "count"}], "denominator": None,
-               "unit": "count"}, 409, "conflict"),
-    ("Deal", {}, 422, "metric_invalid"),
-    ("deal", {"numerator": [{"measure": "open", "value": "amount"}]}, 422, "measure_unknown"),
-    ("deal", {"red_below": "96"}, 422, "metric_invalid"),
-    ("deal", {"red_below": "a lot"}, 422, "quantity_invalid"),
-    ("deal", {"surprise": 1}, 422, "invalid"),
-])  # fmt: skip
-async def test_what_a_declaration_refuses(
-    desk: Desk, code: str, change: Any, status: int, refusal: str
-) -> None:
-    answer = await put(desk, code, {**MEAN, **change})
-    assert (answer.status_code, answer.json()["code"]) == (status, refusal), answer.text
-
-
-async def test_reps_declare_nothing(desk: Desk) -> None:
-    assert (await put(desk, "deal_value", MEAN, "rep")).status_code == 403
