@@ -42,7 +42,8 @@ actual AS (
     sum({_VALUE}) FILTER (WHERE t.is_below) AS below
   FROM funnel_rollup AS r JOIN term AS t ON {_OF_TERM}
   JOIN span AS s ON s.number >= $16 AND r.day BETWEEN s.first_on AND s.last_on
-  WHERE r.tenant_id = $1 AND r.scope = ANY(ARRAY(SELECT unnest($2::uuid[]))) AND r.measure = ANY(ARRAY(SELECT unnest($3::text[])))
+  WHERE r.tenant_id = $1 AND r.scope = ANY(ARRAY(SELECT unnest($2::uuid[])))
+  AND r.measure = ANY(ARRAY(SELECT unnest($3::text[])))
   AND r.day BETWEEN $17 AND $18 GROUP BY 1, 2, 3
 ),
 cell AS (
@@ -53,7 +54,8 @@ cell AS (
   FROM target_cell AS c CROSS JOIN today
   JOIN unnest($19::text[], $20::text[]) AS m(metric, unit) USING (metric, unit)
   JOIN span AS s ON c.first_on >= s.first_on AND c.last_on <= s.last_on
-  WHERE c.tenant_id = $1 AND c.scope = ANY(ARRAY(SELECT unnest($2::uuid[]))) AND c.metric = ANY(ARRAY(SELECT unnest($19::text[])))
+  WHERE c.tenant_id = $1 AND c.scope = ANY(ARRAY(SELECT unnest($2::uuid[])))
+  AND c.metric = ANY(ARRAY(SELECT unnest($19::text[])))
   AND c.first_on >= $17 AND c.last_on <= $18 AND (c.unit <> 'money' OR c.currency = $21)
 ),
 tiled AS (
