@@ -29,7 +29,7 @@ WITHOUT_TENANT = {
 RULE = "(tenant_id = (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid)"
 APPEND_ONLY = {
     "kpi": {"public.entry", "public.funnel_posting", "public.mapping"},
-    "targets": set(),
+    "targets": {"public.plan_step", "public.acknowledgement"},
     "customers": set(),
     "incentives": {"public.statement_closing"},
 }
@@ -37,7 +37,7 @@ NO_UPDATE = {
     "kpi": {"public.delivery"}, "targets": {"public.outbox"}, "incentives": {"public.outbox"},
 }  # fmt: skip
 NOT_DELETED = {
-    "targets": {"public.member", "public.unit", "public.tenant_setting"},
+    "targets": {"public.member", "public.unit", "public.tenant_setting", "public.plan"},
     "incentives": {"public.compensation_plan", "public.statement_approval"},
 }
 OUR_SCHEMAS = "n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"

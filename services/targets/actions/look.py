@@ -22,6 +22,8 @@ from services.targets.store import members, metrics, tenants
 PROJECTION = "targets"
 """What the cursor is of that says how far targets heard the log."""
 
+_TENANTS_KEPT = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -119,8 +121,20 @@ async def _look(office: Office, viewer: Viewer, tenant_id: str, connection: Conn
         viewer.role, me.id if me else None, [me.unit_id] if me and me.unit_id else [],
         tree.organisation, on,
     )  # fmt: skip
-    return Look(
-        connection, tenant_id, tree, on, found[1], sight,
-        await metrics.every(connection, tenant_id),
-        await projection.cursor(connection, tenant_id, PROJECTION),
-    )  # fmt: skip
+    offset = await projection.cursor(connection, tenant_id, PROJECTION)
+    learnt = await _metrics(office, connection, tenant_id, offset)
+    return Look(connection, tenant_id, tree, on, found[1], sight, learnt, offset)
+
+
+async def _metrics(
+    office: Office, connection: Connection, tenant_id: str, offset: int
+) -> Mapping[str, Metric]:
+    """They change only with the offset up to which the log was heard."""
+    known = office.metrics.get(tenant_id)
+    if known is None or known[0] != offset:
+        known = office.metrics[tenant_id] = (
+            offset, await metrics.every(connection, tenant_id)
+        )  # fmt: skip
+        if len(office.metrics) > _TENANTS_KEPT:
+            office.metrics.pop(next(iter(office.metrics)))
+    return known[1]

@@ -16,6 +16,7 @@ from services.kit.period import business_day
 from services.kit.projection import Progress
 from services.targets.domain import policy
 from services.targets.domain.identity import matched
+from services.targets.domain.plan import Metric
 from services.targets.domain.policy import Sight
 from services.targets.domain.records import MemberOnDay, Tree
 from services.targets.store import members, tenants
@@ -43,6 +44,8 @@ class Office:
     heard: Progress = field(default_factory=Progress)
     """How far this process heard the log, per tenant."""
     trees: Trees = field(default_factory=Trees)
+    metrics: dict[str, tuple[int, dict[str, Metric]]] = field(default_factory=dict)
+    """Metrics by tenant, and the offset of the log at which they were read."""
     _tenant_ids: dict[str, str] = field(default_factory=dict)
 
     async def tenant_id(self, viewer: Viewer) -> str:

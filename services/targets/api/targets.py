@@ -1,7 +1,7 @@
 """Reading targets and metrics, acknowledging, and following what changed."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
@@ -29,11 +29,9 @@ from services.targets.schemas.targets import (
     MetricRead,
     Metrics,
     Parts,
-    PartsOfTarget,
-    TargetRead,
     Targets,
-    TargetsOfOwner,
-    part_of,
+    part_json,
+    target_json,
 )
 
 router = APIRouter(prefix=PREFIX, route_class=StrictRoute, tags=["targets"])
@@ -51,28 +49,24 @@ TargetIds = Annotated[Sequence[str], Query(alias="id", description="ids of targe
     description="One total per owner and metric over the active plans: of the coarsest cells that "
     "tile the period exactly. A rep sees their own and the totals of the units above, a manager "
     "also their subtree, sales_ops, finance and admin all.",
+    response_model=Targets,
     responses=refusals(409, 413, 422),
 )
 async def read_targets(
-    viewer: Asked, office: TheOffice, offset: Offset, owner: Owners,
+    viewer: Asked, office: TheOffice, owner: Owners,
     period: Annotated[str, Query(description="the period's code", examples=["2026-Q1"])],
     metric: Annotated[str | None, Query(description="its code; all without it")] = None,
     children: Annotated[Axis | None, Query(description="and the parts along this axis")] = None,
     min_offset: MinOffset = None,
-) -> Targets:  # fmt: skip
+) -> Response:  # fmt: skip
     reached, found = await targets.targets_of(
         office, viewer, owner, period, metric, children, min_offset
     )
-    offset(reached)
-    return Targets.model_construct(
-        offset=reached,
-        items=[
-            TargetsOfOwner.model_construct(
-                owner_id=owner_id, targets=[TargetRead.of(view) for view in several]
-            )
-            for owner_id, several in found
-        ],
-    )
+    items = [
+        {"owner_id": owner_id, "targets": [target_json(view) for view in several]}
+        for owner_id, several in found
+    ]
+    return at(reached, items)
 
 
 @router.get(
@@ -80,22 +74,19 @@ async def read_targets(
     summary="Read what targets are made of",
     description="Along an axis: totals of the owners right below in the same period, or of the "
     "owner's own shorter periods, whatever the order of the splits. Without one: the tree's nodes.",
+    response_model=Parts,
     responses=refusals(409, 413, 422),
 )
 async def read_children(
-    viewer: Asked, office: TheOffice, offset: Offset, asked: TargetIds,
+    viewer: Asked, office: TheOffice, asked: TargetIds,
     axis: Annotated[Axis | None, Query(description="organisation or time")] = None,
     min_offset: MinOffset = None,
-) -> Parts:  # fmt: skip
+) -> Response:  # fmt: skip
     reached, found = await targets.parts_of(office, viewer, asked, axis, min_offset)
-    offset(reached)
-    return Parts.model_construct(
-        offset=reached,
-        items=[
-            PartsOfTarget.model_construct(id=id_, children=[part_of(view) for view in several])
-            for id_, several in found
-        ],
-    )
+    items = [
+        {"id": id_, "children": [part_json(view) for view in several]} for id_, several in found
+    ]
+    return at(reached, items)
 
 
 @router.post(
@@ -159,3 +150,8 @@ async def read_changes(
         office.database, office.heard, tenant_id, PROJECTION, after, wait
     )
     return Changes(**found)
+
+
+def at(offset: int, items: list[dict[str, Any]]) -> Response:
+    """An answer that says how far the log was heard."""
+    return JSONResponse({"offset": offset, "items": items}, 200, {"Headwater-Offset": str(offset)})

@@ -14,7 +14,7 @@ from services.targets.domain.cascade import Axis, Buffer, BufferKind, Method
 from services.targets.domain.checks import Finding, Severity
 from services.targets.domain.plan import Level, State
 from services.targets.domain.splitting import Request, Share
-from services.targets.schemas.targets import TargetRead, Text
+from services.targets.schemas.targets import TargetRead, Text, target_json
 from services.targets.schemas.wire import ExternalId, Name, Wire
 
 Number = Annotated[str, Field(min_length=1, max_length=30, pattern=r"^[0-9]+(\.[0-9]+)?$")]
@@ -194,7 +194,7 @@ class PlanRead(Wire):
             period=plan.period.code, metric=plan.metric, predecessor_id=plan.predecessor_id,
             consensus_rate=_percent(view.consensus_bp),
             consensus_threshold=_percent(plan.consensus_threshold_bp),
-            root=TargetRead.of(view.root), checks=[FindingRead.of(one) for one in view.findings],
+            root=TargetRead(**target_json(view.root)), checks=[FindingRead.of(one) for one in view.findings],
         )  # fmt: skip
 
 

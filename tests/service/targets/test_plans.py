@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.targets.schemas.targets import Parts, Targets
+
 PAGE = (Path(__file__).parents[3] / "docs/targets.md").read_text()
 SALES = {
     "name": "Sales 2026", "metric": "sales", "owner_id": "hr:company", "period": "2026",
@@ -69,6 +71,7 @@ async def test_a_year_comes_down_to_a_reps_week_and_adds_up_everywhere(planning)
             "children": "time",
         },
     )
+    Targets.model_validate(board)
     company, east, wang = (item["targets"][0] for item in board["items"])
     assert [one["target"] for one in (company, east, wang)] == [
         "20000000.00", "12000000.00", "6000000.00"
@@ -157,6 +160,7 @@ async def test_children_are_totals_along_the_axis_whatever_the_order(planning):
         "2026-Q1", "2026-Q2", "2026-Q3", "2026-Q4"
     ]  # fmt: skip
     regions = await planning.get("/targets/children", params={"id": root, "axis": "organisation"})
+    Parts.model_validate(regions)
     assert [(c["label"], c["target"]) for c in regions["items"][0]["children"]] == [
         ("East", "60000000.00"), ("West", "40000000.00")
     ]  # fmt: skip
