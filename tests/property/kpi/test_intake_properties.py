@@ -2,6 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.kpi.domain import intake
+from services.kpi.domain.events import OBSERVATIONS
 from services.kpi.domain.intake import Retraction
 from services.kpi.domain.observation import Draft, Pipeline, Stage, Unusable
 
@@ -17,12 +18,30 @@ scalars = (
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner)
 )
-names = ["deal", "kind", "version", "pipeline", "stage", "amount", "currency", "owners", "owner"]
+names = [
+    "deal",
+    "contract",
+    "collection",
+    "activity",
+    "account",
+    "schedule",
+    "ends_on",
+    "minutes",
+    "renews",
+    "kind",
+    "version",
+    "pipeline",
+    "stage",
+    "amount",
+    "currency",
+    "owners",
+    "owner",
+]
 data = st.dictionaries(st.sampled_from([*names, "product", "retracts"]), values, max_size=6)
 events = st.fixed_dictionaries(
     {
         "id": st.just("e-1") | values,
-        "type": st.sampled_from(["deal.observed.v1", "observation.retracted.v1"]),
+        "type": st.sampled_from(OBSERVATIONS),
     },
     optional={"time": values, "source": values, "specversion": st.just("1.0"), "data": data},
 )
