@@ -58,5 +58,5 @@ async def _acknowledge(
 @strawberry.type
 class KpiMutation:
     alert_acknowledge: AlertAcknowledgeResult | None = joined(
-        _acknowledge, "Takes an alert on. For managers of those it is about, sales_ops and admin."
+        _acknowledge, "Takes an alert on. For managers of those it is about, and admin."
     )

@@ -15,7 +15,7 @@ from gateway.values import Money
 
 _STAGES = 12
 """How many stages a pipeline has at most in practice; what a funnel's stages cost."""
-_PARTS = ("bottlenecks", "forecast")
+_PARTS = ("coverage", "bottlenecks", "forecast")
 """Parts of a funnel that kpi reads only when they are asked for."""
 
 Pipeline = Annotated[

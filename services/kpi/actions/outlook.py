@@ -5,7 +5,7 @@ scope has too few closings of its own and the tenant's stand in. `day.started` s
 two entries of the log.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -126,9 +126,9 @@ async def _of_tenant(
 
 
 def _by_scope(rows: Sequence[Any]) -> dict[str, Counts]:
-    found: dict[str, dict[tuple[str, str], int]] = defaultdict(dict)
+    found: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for row in rows:
-        found[row["scope"]][row["measure"], row["stage"]] = row["deals"]
+        found[row["scope"]][row["measure"], row["stage"]] += row["deals"]
     return dict(found)
 
 
