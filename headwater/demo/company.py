@@ -19,6 +19,10 @@ ZONE = ZoneInfo("Asia/Shanghai")
 CONFIGURATION = {
     "zone": ZONE.key, "currency": "CNY", "fiscal_start_month": 1, "week_rule": "month_quarters",
 }  # fmt: skip
+TIER_POLICY = {
+    "basis": "annual_fee", "strategic_above": "500000.00", "basic_below": "100000.00",
+    "planning_period": "quarter",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 from headwater.demo import company, exports, people, planning, records, seasons
 from headwater.demo.deals import SEED, SERIES, History
 from headwater.demo.doors import DemoFailed, Doors
+from headwater.demo.paying import Paymaster
 from headwater.demo.planning import Planner
 from services.kit import limits
 from services.kit.auth import Signer
@@ -63,6 +64,7 @@ class Loader:
         connection = await self._doors.call(
             "PUT", _CONNECTION, json={"vendor": "standard", "mapping": company.MAPPING}
         )
+        await self._tiers(first_day)
         history = History(SEED, first_day)
         count = await self._history(history)
         quarter = seasons.quarter_of(self._today)
@@ -71,6 +73,7 @@ class Loader:
         plan, offset = await self._plans(planner, quarter, first_day.year)
         shown = {"scope": units[company.SHOWN_UNIT], "period": quarter.code}
         await self._doors.reached("/kpi/v1/funnels", offset, **shown)
+        await self._pay(history, members[company.SHOWN_REP], offset)
         return Loaded(
             members,
             units,
@@ -81,6 +84,11 @@ class Loader:
             count,
             history,
         )
+
+    async def _tiers(self, first_day: date) -> None:
+        """The second preset of method.md 2, since the company's first day."""
+        policy = {**company.TIER_POLICY, "effective_on": seasons.start_of(first_day).isoformat()}
+        await self._doors.call("PUT", "/customers/v1/policies/tier", json=policy)
 
     async def new_secret(self) -> str:
         answer = await self._doors.call("POST", f"{_CONNECTION}/secrets", json={})
@@ -132,6 +140,17 @@ class Loader:
         _, offset = await planner.active(visits, planning.visits_splits())
         return plan, offset
 
+    async def _pay(self, history: History, rep: str, offset: int) -> None:
+        """The quarter before the demo's first day is closed; then a refund of it comes in."""
+        closed = records.last_quarter(history.today).code
+        paymaster = Paymaster(self._doors)
+        await paymaster.plan(closed)
+        query = {"member": rep, "period": closed}
+        self._say("Settling the last quarter's pay")
+        await self._doors.reached("/incentives/v1/earnings", offset, **query)
+        await paymaster.closed(closed)
+        await self._report("", [[records.late_refund(history, company.SHOWN_REP)]])
+
     async def _history(self, history: History) -> int:
         """Deals, then what follows from them; the last deal of all marks that everything is in."""
         *batches, last = list(exports.batches(history, SEED))
@@ -162,7 +181,8 @@ class Loader:
         for batch in batches:
             await self.report(batch)
             done += len(batch)
-            self._progress(text, done, total)
+            if text:
+                self._progress(text, done, total)
 
     async def report(self, events: list[Any]) -> int:
         """By the event API; the log's offset after them."""
