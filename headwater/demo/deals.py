@@ -28,11 +28,11 @@ SERIES = ("D-", "T-")
 """How the ids of the generator's and of the trickle's deals begin."""
 OPEN = ("lead", "intent", "negotiation")
 CHANCE = {"lead": 0.75, "intent": 0.70, "negotiation": 0.60}
-WEAK_CHANCE = 0.45
+WEAK_CHANCE = 0.30
 """Of the weak team to bring a deal from intent to negotiation, of late."""
 STAY_DAYS = {"lead": (1, 12), "intent": (4, 28), "negotiation": (6, 40)}
-_RED_FORM, _LATE_DAYS = 0.42, 100
-_USUAL_AMOUNT = 280_000
+_RED_FORM, _LATE_DAYS, _WEAK_DAYS = 0.42, 100, 60
+_USUAL_AMOUNT = 320_000
 _REOPENED, _SHARED, _HANDED_OVER, _ASLEEP, _REPRICED = 0.03, 0.03, 0.015, 0.04, 0.3
 
 PRODUCTS = (
@@ -163,7 +163,7 @@ class History:
         return found
 
     def _passing(self, stage: str, rep: Person, day: date) -> float:
-        is_late = day > self.today - timedelta(days=_LATE_DAYS)
+        is_late = day > self.today - timedelta(days=_WEAK_DAYS)
         weak = is_late and stage == "intent" and rep.team == WEAK_TEAM
         return WEAK_CHANCE if weak else CHANCE[stage]
 
