@@ -73,6 +73,11 @@ class RunningStack:
     def named(self, tenant: str) -> str:
         return tenant if tenant.endswith(self.suffix) else tenant + self.suffix
 
+    def service(self, tenant: Tenant, name: str) -> dict[str, str]:
+        """One of the installation's services acts for the tenant."""
+        token = self.signer.service_token(name, tenant.name, tenant.id)
+        return {"authorization": f"Bearer {token}"}
+
     async def tenant(self, name: str) -> Tenant:
         """A configured tenant with its organisation known to kpi and a connection."""
         name = self.named(name)
