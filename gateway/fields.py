@@ -36,6 +36,8 @@ class Kind(Enum):
 class How:
     kind: Kind
     function: Function
+    then: Function | None = None
+    """Of a late field: the function of a completed row that gives its value, if it is no key."""
     gathers: bool = False
     """Whether places of a document that ask it with equal arguments wait for each other, so that
     one call serves them all. Not for fields that lead to such places."""
@@ -58,15 +60,15 @@ def computed(function: Function, description: str, *, size: int | None = None) -
 def joined(
     function: Function, description: str, *, size: int | None = None, gathers: bool = False
 ) -> Any:
-    return _made(How(Kind.JOINED, function, gathers), description, size)
+    return _made(How(Kind.JOINED, function, gathers=gathers), description, size)
 
 
-def late(fill: Function, description: str, *, size: int | None = None) -> Any:
+def late(fill: Function, description: str, *, then: Function | None = None) -> Any:
     """`fill` takes the rows that lack something and answers them completed, in order."""
-    metadata: dict[str, Any] = {HOW: How(Kind.LATE, fill)}
-    if size is not None:
-        metadata["list_size"] = size
-    return strawberry.field(description=description, metadata=metadata)
+    how = How(Kind.LATE, fill, then)
+    if then is not None:
+        return _made(how, description, signature_of=then)
+    return strawberry.field(description=description, metadata={HOW: how})
 
 
 def followed(function: Function, description: str) -> Any:
@@ -74,17 +76,20 @@ def followed(function: Function, description: str) -> Any:
     return _made(How(Kind.STREAM, function), description)
 
 
-def _made(how: How, description: str, size: int | None = None) -> Any:
+def _made(
+    how: How, description: str, size: int | None = None, signature_of: Function | None = None
+) -> Any:
     """A field whose type its class says and whose arguments the function's signature."""
 
     def unused() -> None:
         raise AssertionError("documents run by their plan")
 
-    signature = inspect.signature(how.function)
+    function = signature_of or how.function
+    signature = inspect.signature(function)
     unused.__signature__ = signature.replace(  # type: ignore[attr-defined]
         return_annotation=inspect.Signature.empty
     )
-    unused.__module__ = how.function.__module__
+    unused.__module__ = function.__module__
     metadata: dict[str, Any] = {HOW: how}
     if size is not None:
         metadata["list_size"] = size

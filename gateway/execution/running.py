@@ -15,7 +15,7 @@ from graphql import GraphQLError, OperationType
 from gateway.errors import ServiceRefused
 from gateway.execution.asking import Arguments, Ask, Meeting, gatherings
 from gateway.execution.plan import Field, Plan, Selection, Shape
-from gateway.fields import Kind
+from gateway.fields import Function, Kind
 
 Place: TypeAlias = tuple[Any, Any, Any, bool]
 """The place around, the container, the key in it, and whether null is not allowed there."""
@@ -70,7 +70,9 @@ class Running:
             self._leaves(field, rows, places, outs)
         waits += self._plain(selection.plain, rows, places, outs)
         for field in selection.computed:
-            waits += self._complete(field, self._computed(field, rows), places, outs)
+            assert field.how is not None
+            values = self._computed(field, field.how.function, rows)
+            waits += self._complete(field, values, places, outs)
         return waits
 
     def _leaves(self, field: Field, rows: Rows, places: Sequence[Any], outs: list[Any]) -> None:
@@ -91,16 +93,17 @@ class Running:
     ) -> Waits:
         waits: Waits = []
         for field in fields:
-            if field.shape.serialize is not None:
+            if field.how is not None and field.how.then is not None:
+                values = self._computed(field, field.how.then, rows)
+                waits += self._complete(field, values, places, outs)
+            elif field.shape.serialize is not None:
                 self._leaves(field, rows, places, outs)
             else:
                 name = field.name
                 waits += self._complete(field, [row.get(name) for row in rows], places, outs)
         return waits
 
-    def _computed(self, field: Field, rows: Rows) -> Rows:
-        assert field.how is not None
-        function = field.how.function
+    def _computed(self, field: Field, function: Function, rows: Rows) -> Rows:
         try:
             arguments = self._arguments.of(field)
         except Exception as fault:  # noqa: BLE001

@@ -31,11 +31,13 @@ class Service:
         self._wire = wire
         self._flights = flights
 
-    async def read_at_least(self, path: str, params: Params, caller: Caller) -> Any:
+    async def read_at_least(
+        self, path: str, params: Params, caller: Caller, *, by: Deadline | None = None
+    ) -> Any:
         """A read of what follows the log, which must have reached the caller's offset."""
         if caller.min_offset is not None:
             params = [*params, ("min_offset", str(caller.min_offset))]
-        return await self.read(path, params, caller)
+        return await self.read(path, params, caller, by=by)
 
     async def read(
         self, path: str, params: Params, caller: Caller, *, by: Deadline | None = None

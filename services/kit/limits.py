@@ -53,7 +53,7 @@ GRAPHQL_BODY_BYTES = 64 << 10
 """Largest GraphQL request, and largest message on a subscription socket."""
 GRAPHQL_SECONDS = 1.2
 """Within this a document is answered, with what there is; waiting for an offset comes on top."""
-GRAPHQL_IDENTITY_SECONDS = 0.5
+GRAPHQL_IDENTITY_SECONDS = 0.4
 """Within this targets says who a board is about; after it the board goes on without the name."""
 GRAPHQL_GATHER_SECONDS = 0.3
 """How long places of a document that ask the same wait for each other, to share a call."""

@@ -9,6 +9,7 @@ import strawberry
 from gateway.execution.asking import Ask
 from gateway.fields import late, plain
 from gateway.scalars import Period
+from gateway.values import in_language
 
 InPeriod = Annotated[
     Period, strawberry.argument(description="The period, such as 2026-Q1, 2026-01 or 2026-01-15.")
@@ -56,7 +57,7 @@ async def catalogued(rows: Sequence[Any], ask: Ask) -> list[Any]:
 @strawberry.type(description="Something that is measured, by the tenant's catalogue.")
 class Metric:
     code: str = plain("Its code, unique in the tenant, such as sales.")
-    name: str | None = late(catalogued, "What people call it, in English" + _NULL)
+    name: str | None = late(catalogued, "What people call it" + _NULL, then=in_language("name"))
     unit: MetricUnit | None = late(catalogued, "What it is counted in" + _NULL)
     kind: MetricKind | None = late(catalogued, "Whether it leads or lags" + _NULL)
     direction: Direction | None = late(catalogued, "Which way is better" + _NULL)

@@ -50,7 +50,18 @@ async def test_rep_funnel_answers_every_field(caller, world):
                         },
                     ],
                     "winRate": "75.0", "cycleDays": "47.9",
-                    "coverage": None, "bottlenecks": None, "forecast": None,
+                    "coverage": "250.0",
+                    "bottlenecks": [
+                        {
+                            "stage": {"code": "proposal"}, "conversion": "40.0", "usual": "60.0",
+                            "amountAtStake": {"amount": "200000.00", "currency": "CNY"},
+                        }
+                    ],
+                    "forecast": {
+                        "weighted": {"amount": "0.00", "currency": "CNY"},
+                        "runRate": {"amount": "1.00", "currency": "CNY"},
+                        "low": {"amount": "2.00"}, "high": {"amount": "3.00"},
+                    },
                 },
             }
         }

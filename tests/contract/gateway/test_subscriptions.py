@@ -20,6 +20,11 @@ LIVE = """subscription Live($rep: ID!, $period: Period!) {
 """Where a stub counts a change of a subject as a deal won."""
 
 
+MIX = """subscription ($rep: ID!, $period: Period!) {
+  repChanged(rep: $rep, period: $period) { offset rep { customerMix { byTier { count } } } }
+}"""
+
+
 class Client:
     def __init__(self, socket, token):
         self.socket = socket
@@ -166,11 +171,28 @@ async def test_an_event_that_could_not_be_read_comes_again_when_it_can(world, cl
     assert failures == 0
 
 
-async def test_kpi_away_from_the_start_refuses_and_names_it(world, client):
+async def test_kpi_away_stops_nobody_else_s_changes(world, client):
     async def fail(_request):
         raise OSError("kpi is away")
 
     world.kpi.fault = fail
+    await client.begin()
+    await client.subscribe(MIX)
+    first = await client.event()
+    assert first == {
+        "repChanged": {"offset": 0, "rep": {"customerMix": {"byTier": [{"count": 2}]}}}
+    }
+    await world.customers.change("demo", SECOND, REP)
+    assert (await client.event())["repChanged"]["offset"] == 2
+    await world.incentives.change("demo", SECOND, SECOND, REP)
+    assert (await client.event())["repChanged"]["offset"] == 3
+
+
+async def test_all_away_from_the_start_refuses_and_names_it(world, client):
+    async def fail(_request):
+        raise OSError("all are away")
+
+    world.kpi.fault = world.customers.fault = world.incentives.fault = fail
     await client.begin()
     await client.subscribe()
     message = await client.receive()
