@@ -6,8 +6,8 @@ Starlette, so they are run here.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -18,6 +18,8 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.execution.network import NetworkWire
+from gateway.execution.wire import InProcess, Wire
 from gateway.main import create_app as create_gateway
 from gateway.settings import GatewaySettings
 from headwater.databases import SERVICES, Urls
@@ -45,10 +47,14 @@ class Clients:
     customers: httpx.AsyncClient
     incentives: httpx.AsyncClient
     kpi: httpx.AsyncClient
+    wires: Mapping[str, Wire] = field(default_factory=dict)
+    """The gateway's own way, leaner than a general client, by service."""
 
     async def close(self) -> None:
         for client in (self.targets, self.customers, self.incentives, self.kpi):
             await client.aclose()
+        for wire in self.wires.values():
+            await wire.close()
 
 
 class _Late:
@@ -73,7 +79,8 @@ class Stack:
                     timeout=_CALL_SECONDS,
                 )
                 for service in SERVICES
-            }
+            },
+            wires={service: InProcess(late[service]) for service in SERVICES},
         )
         self.clients = clients
         self.apps: dict[str, Starlette] = {
@@ -180,8 +187,8 @@ def create(
     if part == "incentives":
         return create_incentives(load(IncentivesSettings, **url("incentives")), **common)
     return create_gateway(
-        load(GatewaySettings), targets=clients.targets, customers=clients.customers,
-        incentives=clients.incentives, kpi=clients.kpi, verifier=keys.verifier, signer=keys.signer,
+        load(GatewaySettings), verifier=keys.verifier, signer=keys.signer,
+        **{service: clients.wires.get(service, getattr(clients, service)) for service in SERVICES},
     )  # fmt: skip
 
 
@@ -194,5 +201,6 @@ def network_clients() -> Clients:
                 base_url=getattr(settings, f"{service}_url"), timeout=_CALL_SECONDS
             )
             for service in SERVICES
-        }
+        },
+        wires={service: NetworkWire(getattr(settings, f"{service}_url")) for service in SERVICES},
     )
