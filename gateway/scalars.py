@@ -48,6 +48,8 @@ def _currency(value: Any) -> str:
 
 def _decimal(value: Any) -> str:
     """Plain digits: never an exponent, never what a float makes of a number."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
     if isinstance(value, Decimal):
         value = format(value, "f")
     if not isinstance(value, str) or not _PLAIN.fullmatch(value):
