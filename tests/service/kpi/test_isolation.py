@@ -23,6 +23,7 @@ from services.kit import ids, operations
 from services.kit.auth import INSTALLATION, ROLES, Signer
 from tests.support.gate import Gate, until
 from tests.support.kpi import MAPPING, RunningKpi, running_kpi
+from tests.support.targets import target_set
 
 _PEOPLE = ("rep", "manager", "finance", "customer_success")
 CONFIGURE = ("sales_ops", "admin")
@@ -36,6 +37,9 @@ def metric(product: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
+ACKNOWLEDGE = "POST /kpi/v1/alerts/{alert}/acknowledge"
+
+
 @dataclass
 class Two:
     """Ours has data, theirs is as large; `names` is everything that tells of ours."""
@@ -47,6 +51,7 @@ class Two:
     deal: str
     held: str
     operation: str
+    alert: str
     admin: Any
 
     def token(self, role: str, gate: Gate | None = None, member: str | None = None) -> str:
@@ -89,6 +94,8 @@ class Two:
             "GET /kpi/v1/leaderboard": {"params": {
                 "unit": self.ours.company.units["north"], "period": PERIOD, "metric": "sales",
             }},
+            "GET /kpi/v1/alerts": {"params": {"scope": scopes}},
+            ACKNOWLEDGE: {"path": {"alert": self.alert}},
             "GET /kpi/v1/metrics": {},
             "PUT /kpi/v1/metrics/{code}": {"path": {"code": "visits"}, "json": metric("a-product")},
             "GET /kpi/v1/deals": {"params": {"limit": 100}},
@@ -156,6 +163,16 @@ async def two(clone: Callable[[str], Urls], server: Server) -> AsyncIterator[Two
                 ] == "done"
 
         await until(checked)
+        ann = company.members["ann"]
+        target = target_set(ann, "sales", {"2026-03": 900_000_00})
+        await kpi.facts(company, target)
+        alert = ids.derived(company.tenant_id, f"alert/{target[2]['cells'][0]['id']}")
+
+        async def alerted() -> bool:
+            found = await kpi.client.get("/kpi/v1/alerts", headers=token, params={"scope": ann})
+            return alert in found.text
+
+        await until(alerted)
         names = [
             company.tenant_id, *company.members.values(), *company.units.values(), "product-of-ours",
             kpi.secret, kpi.webhook_path, held.json()["items"][0]["id"], check,
@@ -163,7 +180,7 @@ async def two(clone: Callable[[str], Urls], server: Server) -> AsyncIterator[Two
         admin = await asyncpg.connect(server.url(urls.app.rpartition("/")[2]))
         yield Two(
             kpi, ours, theirs, names, "deal:crm:quiet-deal-of-ours", held.json()["items"][0]["id"], check,
-            admin,
+            alert, admin,
         )  # fmt: skip
         await admin.close()
 
@@ -345,7 +362,7 @@ async def test_who_may_do_what(two: Two) -> None:
     """The matrix, over a tenant of its own kind: only whether the role gets through."""
     reads = {
         f"GET /kpi/v1/{operation}": ROLES
-        for operation in ("funnels", "attainments", "leaderboard", "metrics")
+        for operation in ("funnels", "attainments", "alerts", "leaderboard", "metrics")
     }
     for operation in ("GET /kpi/v1/deals", "GET /kpi/v1/deals/{deal}"):
         reads[operation] = tuple(role for role in ROLES if role not in {"rep", "manager"})
@@ -365,6 +382,10 @@ async def test_who_may_do_what(two: Two) -> None:
             continue
         for role in _PEOPLE:
             answer = await two.ask(operation, f"Bearer {two.token(role, two.ours)}")
+            if operation == ACKNOWLEDGE and role != "finance":
+                # Without a member they see no alert, so there is none.
+                assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), role
+                continue
             assert (answer.status_code, answer.json()["code"]) == (403, "forbidden"), (
                 operation,
                 role,
