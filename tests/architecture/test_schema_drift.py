@@ -110,10 +110,13 @@ async def test_defaults_are_those_of_the_tables(engine: AsyncEngine) -> None:
     assert made == said
 
 
-async def test_the_copy_beside_has_the_same_shape(clone: Callable[[str], Urls]) -> None:
-    """The funnel is rebuilt in the schema `beside` and swapped in: same columns, in any order."""
+@pytest.mark.parametrize("service", ["kpi", "incentives"])
+async def test_the_copy_beside_has_the_same_shape(
+    clone: Callable[[str], Urls], service: str
+) -> None:
+    """A projection is rebuilt in the schema `beside` and swapped in: same columns, in any order."""
     engine = create_async_engine(
-        clone("kpi").owner.replace("postgresql:", "postgresql+asyncpg:", 1)
+        clone(service).owner.replace("postgresql:", "postgresql+asyncpg:", 1)
     )
     columns = text(
         "SELECT table_schema, table_name, column_name, udt_name, is_nullable, column_default "
