@@ -1,14 +1,26 @@
 """Conclusions about accounts, as kpi's engine makes them, for tests of what follows from them."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from services.customers.domain import records
 from services.kit import ids
 from services.kit.standing import SUPERSEDED, Entry
 
 Owners = Mapping[str, int]
+
+
+def member(name: str) -> str:
+    """An id for a member or unit, by name."""
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+
+
+def at(day: str, hour: int = 2) -> datetime:
+    """An hour (UTC) of a day; 2 is ten in the morning in Shanghai."""
+    return datetime.fromisoformat(f"{day}T{hour:02}:00:00+00:00")
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,8 @@ def standing(*made: Made) -> dict[str, list[Entry]]:
     """By subject, as a projection keeps it."""
     found: dict[str, list[Entry]] = {}
     for number, one in enumerate(made, 1):
-        found.setdefault(one.subject, []).append(one.entry(number))
+        entry = one.entry(number)
+        found.setdefault(one.subject, []).append(entry._replace(payload=records.kept(entry)))
     return found
 
 

@@ -73,7 +73,7 @@ async def _learn(connection: Connection, tenant_id: str, entry: Entry, touched: 
         await directory.learn(connection, tenant_id, entry.type, payload, entry.offset)
     if entry.type == directory.DAY_STARTED:
         touched.day = date.fromisoformat(payload["day"])
-        await tenants.put_first_day(connection, tenant_id, touched.day)
+        touched.everyone |= await tenants.put_first_day(connection, tenant_id, touched.day)
     elif entry.type == directory.TENANT_CONFIGURED:
         touched.everyone = True
     elif entry.type in directory.TYPES:

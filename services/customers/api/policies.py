@@ -52,7 +52,7 @@ async def read_tier_policy(
     response_model=TierPolicySet,
     responses=refusals(
         409, 413, 422,
-        on_422="tier_policy_invalid, quantity_invalid, money_invalid or invalid: `path` names it",
+        on_422="tier_policy_invalid, quantity_invalid or invalid: `path` names it",
     )
     | example(policy={**_DEFAULT, "version": 1, "effective_on": "2026-01-01"}, offset=None),
     openapi_extra=IDEMPOTENCY_KEY,

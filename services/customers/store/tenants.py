@@ -33,9 +33,11 @@ async def first_day(connection: Connection, tenant_id: str) -> date | None:
     return found
 
 
-async def put_first_day(connection: Connection, tenant_id: str, day: date) -> None:
-    await connection.execute(
+async def put_first_day(connection: Connection, tenant_id: str, day: date) -> bool:
+    """Whether it is the first one now."""
+    changed = await connection.fetchval(
         "INSERT INTO first_day (tenant_id, started_on) VALUES ($1, $2) ON CONFLICT (tenant_id) "
-        "DO UPDATE SET started_on = least(first_day.started_on, $2)",
+        "DO UPDATE SET started_on = $2 WHERE first_day.started_on > $2 RETURNING true",
         tenant_id, day,
     )  # fmt: skip
+    return changed is True

@@ -1,7 +1,6 @@
 """The app of customers on an empty database, following a kpi that is only its log."""
 
 import contextlib
-import uuid
 from datetime import UTC, datetime
 
 import asyncpg
@@ -16,19 +15,11 @@ from services.customers.settings import CustomersSettings
 from services.kit import consumer, outbox, projection
 from services.kit.auth import Signer, Verifier
 from services.kit.feed import Feed
+from tests.support.accounts import member
 from tests.support.fakelog import FakeLog
 from tests.support.gate import until
 
 NOON = datetime(2026, 1, 15, 4, tzinfo=UTC)  # noon in Shanghai
-
-
-def member(name):
-    return str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
-
-
-def at(day, hour=2):
-    """An hour (UTC) of a day; 2 is ten in the morning in Shanghai."""
-    return datetime.fromisoformat(f"{day}T{hour:02}:00:00+00:00")
 
 
 class MovableClock:
@@ -142,17 +133,30 @@ class World:
             for fact in self.log.facts if fact["type"] == type_
         ]  # fmt: skip
 
+    def beside(self):
+        """Doctor and replay over this log."""
+        return rebuilt(Feed(service="customers", kpi=self.log.client, signer=self.signer))
+
     async def doctor(self, tenant_id=None):
         """Differences between the live projection and one rebuilt from the log."""
-        beside = rebuilt(Feed(service="customers", kpi=self.log.client, signer=self.signer))
-        return await beside.check(
+        return await self.beside().check(
             self.office.database, tenant_id or self.tenant_id, lambda _done, _all: None
         )
 
 
 @pytest.fixture(scope="module")
-def shared(clone):
-    return clone("customers").app
+def urls(clone):
+    return clone("customers")
+
+
+@pytest.fixture
+def shared(urls):
+    return urls.app
+
+
+@pytest.fixture
+def clone_owner(urls):
+    return urls.owner
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.service.customers.conftest import at
 from tests.support import accounts
+from tests.support.accounts import at
 
 
 @pytest.mark.parametrize(
