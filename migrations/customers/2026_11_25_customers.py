@@ -145,7 +145,6 @@ INDEXES = (
     "INDEX customer_name ON customer (tenant_id, name, id)",
     "INDEX customer_next_change ON customer (tenant_id, next_change_on)",
     "INDEX customer_owner ON customer (tenant_id, owner_id, tier)",
-    "INDEX customer_team ON customer USING gin (team)",
     "INDEX task_customer ON task (tenant_id, customer_id)",
     "INDEX task_assignee_task ON task_assignee (tenant_id, task_id)",
     "INDEX task_completion_account ON task_completion (tenant_id, account)",

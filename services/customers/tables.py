@@ -163,7 +163,6 @@ class CustomerRow(Row, table=True):
         Index("customer_name", "tenant_id", "name", "id"),
         Index("customer_next_change", "tenant_id", "next_change_on"),
         Index("customer_owner", "tenant_id", "owner_id", "tier"),
-        Index("customer_team", "team", postgresql_using="gin"),
     )
     tenant_id: UUID = _key(Uuid)
     id: UUID = _key(Uuid)

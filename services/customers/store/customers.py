@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from services.customers.domain.mix import Holding
+from services.kit import ids
 from services.kit.db import Connection
 
 _CARD = (
@@ -39,12 +40,14 @@ async def all_accounts(connection: Connection, tenant_id: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-async def known(connection: Connection, tenant_id: str, ids: Sequence[str]) -> dict[str, Any]:
+async def known(
+    connection: Connection, tenant_id: str, customer_ids: Sequence[str]
+) -> dict[str, Any]:
     """Digest and team by customer."""
     rows = await connection.fetch(
         "SELECT id::text, digest, team::text[] FROM customer "
         "WHERE tenant_id = $1 AND id = ANY($2::uuid[])",
-        tenant_id, ids,
+        tenant_id, customer_ids,
     )  # fmt: skip
     return {row["id"]: row for row in rows}
 
@@ -62,20 +65,22 @@ async def assignees(
     return {row[0] for row in rows}
 
 
-async def forget(connection: Connection, tenant_id: str, ids: Sequence[str]) -> None:
+async def forget(connection: Connection, tenant_id: str, customer_ids: Sequence[str]) -> None:
     """Take away everything that was derived of these customers."""
     await connection.execute(
         "DELETE FROM task_assignee WHERE tenant_id = $1 AND task_id IN "
         "(SELECT id FROM task WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[]))",
-        tenant_id, ids,
+        tenant_id, customer_ids,
     )  # fmt: skip
     for table in _OF_CUSTOMERS:
         await connection.execute(
             f"DELETE FROM {table} WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[])",
-            tenant_id, ids,
+            tenant_id, customer_ids,
         )  # fmt: skip
     await connection.execute(
-        "DELETE FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])", tenant_id, ids
+        "DELETE FROM customer WHERE tenant_id = $1 AND id = ANY($2::uuid[])",
+        tenant_id,
+        customer_ids,
     )
 
 
@@ -112,13 +117,13 @@ async def put(
 
 
 async def told(
-    connection: Connection, tenant_id: str, ids: Sequence[str]
+    connection: Connection, tenant_id: str, customer_ids: Sequence[str]
 ) -> dict[tuple[str, str], dict[date, str | None]]:
     """What the log was told, by customer and kind, day by day."""
     rows = await connection.fetch(
         "SELECT customer_id::text, kind, effective_on, value FROM statement "
         "WHERE tenant_id = $1 AND customer_id = ANY($2::uuid[])",
-        tenant_id, ids,
+        tenant_id, customer_ids,
     )  # fmt: skip
     found: dict[tuple[str, str], dict[date, str | None]] = {}
     for row in rows:
@@ -141,8 +146,8 @@ async def called(connection: Connection, tenant_id: str, names: Sequence[str]) -
     return list(
         await connection.fetch(
             f"SELECT {_CARD} FROM customer WHERE tenant_id = $1 "
-            "AND (id::text = ANY($2::text[]) OR account = ANY($2::text[]))",
-            tenant_id, names,
+            "AND (id = ANY($2::uuid[]) OR account = ANY($3::text[]))",
+            tenant_id, [name for name in names if ids.is_id(name)], names,
         )
     )  # fmt: skip
 
