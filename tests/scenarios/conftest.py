@@ -1,16 +1,26 @@
-"""The stack that scenarios run on: all in one process, and five processes that share nothing else."""
+"""What scenarios run on: the stack in one process, the same as five processes, and an installation
+that commands find in their environment. Maven's export is a generated one, and the real one too where
+MAVEN_CRM_DIR names its folder.
+"""
 
 import asyncio
 import itertools
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from headwater.databases import SERVICES, Urls
+from headwater.settings import HeadwaterSettings
+from services.kit.settings import load
+from tests.support import maven
+from tests.support.maven import Count
 from tests.support.split import Split, split, stack_of
 from tests.support.stack import RunningStack, running_stack
 
+SETS = ["generated", *(["real"] if os.environ.get("MAVEN_CRM_DIR") else [])]
 _numbers = itertools.count(1)
 
 
@@ -40,3 +50,28 @@ async def stack(running: Split | dict[str, Urls]) -> AsyncIterator[RunningStack]
     else:
         async with running_stack(running) as found:
             yield found
+
+
+@pytest.fixture(scope="module", params=SETS)
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "real":
+        return Path(os.environ["MAVEN_CRM_DIR"])
+    return maven.generate(tmp_path_factory.mktemp("maven"), seed=20_161_020, deals=600)
+
+
+@pytest.fixture(scope="module")
+def count(folder: Path) -> Iterator[Count]:
+    counted = Count(folder)
+    yield counted
+    counted.sql.close()
+
+
+@pytest.fixture
+def settings(
+    fresh: dict[str, Urls], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> HeadwaterSettings:
+    """An installation over fresh databases, as the commands find it in their environment."""
+    for service, urls in fresh.items():
+        monkeypatch.setenv(f"HEADWATER_{service.upper()}_DATABASE_URL", urls.app)
+        monkeypatch.setenv(f"HEADWATER_{service.upper()}_MIGRATION_URL", urls.owner)
+    return load(HeadwaterSettings, data_dir=tmp_path / "headwater")

@@ -1,19 +1,9 @@
 """A plan made in targets is what kpi compares actuals with."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
-import pytest
-
-from headwater.databases import Urls
 from services.kit.clock import SystemClock
-from tests.support.stack import RunningStack, Tenant, running_stack
-
-
-@pytest.fixture
-async def stack(fresh: dict[str, Urls]) -> AsyncIterator[RunningStack]:
-    async with running_stack(fresh) as running:
-        yield running
+from tests.support.stack import RunningStack, Tenant
 
 
 async def metrics_of(stack: RunningStack, tenant: Tenant) -> dict[str, object]:

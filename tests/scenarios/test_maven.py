@@ -5,67 +5,28 @@ Always over a generated export; over the real one too where MAVEN_CRM_DIR names 
 
 import asyncio
 import json
-import os
 import random
-import socket
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
 import yaml
 
-from headwater import checks, importing, serving
-from headwater.databases import Urls
+from headwater import checks, serving
 from headwater.importing import access, csvfile
 from headwater.importing.access import Api
 from headwater.installation import Installation
 from headwater.settings import HeadwaterSettings
 from headwater.stack import Stack
 from services.kit.errors import Unauthenticated
-from services.kit.settings import load
 from services.kpi.vendors import standard_webhooks
 from tests.support import maven
-from tests.support.maven import DEALS, EXAMPLE, PERIODS, TEAMS, Count, Scope
+from tests.support.imports import import_deals, import_members, serving_at_a_port
+from tests.support.maven import DEALS, EXAMPLE, PERIODS, Count, Scope
 
 pytestmark = pytest.mark.timeout(900)
-SETS = ["generated", *(["real"] if os.environ.get("MAVEN_CRM_DIR") else [])]
 _SENDERS = 50
-
-
-@pytest.fixture(scope="module", params=SETS)
-def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if request.param == "real":
-        return Path(os.environ["MAVEN_CRM_DIR"])
-    return maven.generate(tmp_path_factory.mktemp("maven"), seed=20_161_020, deals=600)
-
-
-@pytest.fixture(scope="module")
-def count(folder: Path) -> Iterator[Count]:
-    counted = Count(folder)
-    yield counted
-    counted.sql.close()
-
-
-@pytest.fixture
-def settings(
-    fresh: dict[str, Urls], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> HeadwaterSettings:
-    """An installation over fresh databases, as the commands find it in their environment."""
-    for service, urls in fresh.items():
-        monkeypatch.setenv(f"HEADWATER_{service.upper()}_DATABASE_URL", urls.app)
-        monkeypatch.setenv(f"HEADWATER_{service.upper()}_MIGRATION_URL", urls.owner)
-    return load(HeadwaterSettings, data_dir=tmp_path / "headwater")
-
-
-def import_members(settings: HeadwaterSettings, folder: Path) -> Any:
-    return importing.members(settings, folder / TEAMS, EXAMPLE / "members.yaml")
-
-
-def import_deals(settings: HeadwaterSettings, file: Path) -> Any:
-    return importing.records(settings, "deal", file, EXAMPLE / "deals.yaml")
 
 
 def need_equal(settings: HeadwaterSettings, count: Count) -> None:
@@ -221,23 +182,6 @@ async def send(installation: Installation, parts: list[list[tuple[str, bytes]]])
                 query = {"after": max(reached - 1, -1), "wait": 5}
                 reached = (await api.call("GET", "/kpi/v1/changes", query=query))["offset"]
     return taken
-
-
-@contextmanager
-def serving_at_a_port(settings: HeadwaterSettings) -> Iterator[str]:
-    """A running installation of its own, in a thread."""
-    with serving.opened(settings) as installation:
-        stack = Stack(installation.urls, installation.keys(), settings.clock())
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            port = listening.getsockname()[1]
-            server = serving.server_of(stack, "127.0.0.1", port)
-            thread = Thread(target=server.run, args=([listening],))
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                server.should_exit = True
-                thread.join()
 
 
 def test_an_import_over_the_network_is_the_same_import(
