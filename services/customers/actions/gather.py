@@ -11,6 +11,7 @@ from services.kit.db import Connection
 from services.kit.standing import SUPERSEDED, Entry
 
 _SUBJECTS = ("deal:", "contract:", "collection:", "refund:", "customer:")
+_AT_ONCE = 200
 TYPES = (*domain.CONCLUSIONS, SUPERSEDED)
 
 
@@ -22,11 +23,13 @@ async def gather(connection: Connection, tenant_id: str, entries: Iterable[Entry
             by_subject.setdefault(entry.subject, []).append(entry)
     if not by_subject:
         return set()
-    before = await records.load(connection, tenant_id, by_subject)
-    after = {
-        subject: _applied(before.get(subject), subject, told)
-        for subject, told in by_subject.items()
-    }
+    before: dict[str, Record] = {}
+    after: dict[str, Record] = {}
+    subjects = list(by_subject)
+    for first in range(0, len(subjects), _AT_ONCE):  # requests of this process come in between
+        part = subjects[first : first + _AT_ONCE]
+        before |= await records.load(connection, tenant_id, part)
+        after |= {one: _applied(before.get(one), one, by_subject[one]) for one in part}
     changed = set(after)
     await _with_dependents(connection, tenant_id, before, after)
     await _settle(connection, tenant_id, after)

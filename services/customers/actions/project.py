@@ -29,7 +29,7 @@ from services.kit.period import Calendar
 from services.kit.standing import Entry
 
 TYPES = (*RECORD_TYPES, *directory.TYPES, tell.TIER_POLICY_SET, tell.TASK_COMPLETED)
-_AT_ONCE = 200
+_AT_ONCE = 80
 _BETWEEN_PAUSES = 20
 
 
