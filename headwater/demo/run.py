@@ -2,16 +2,15 @@
 
 import signal
 import socket
+from pathlib import Path
 from typing import Any
 
+import gateway
 from headwater.demo.narration import Narration
 from headwater.settings import HeadwaterSettings
 from services.kit.settings import SettingsInvalid
 
-_QUERY = (
-    "query RepFunnel($rep: ID!, $period: Period!) { rep(id: $rep) { name unit { name } "
-    "funnel(period: $period) { stages { name entered open amount { amount currency } } winRate } } }"
-)
+_REP_BOARD = Path(gateway.__file__).parent / "operations" / "rep_board.graphql"
 
 
 def demo(settings: HeadwaterSettings, *, reload: bool) -> None:
@@ -98,7 +97,7 @@ def _welcome(
     for role, token in content["tokens"].items():
         say(f"  {role:16} {token}")
     say()
-    say("A rep's live funnel:")
+    say("A rep's board: targets, funnel, customers, pay, alerts and tasks in one query:")
     say(_curl(content))
     say()
     say("Ctrl-C stops everything.")
@@ -107,7 +106,9 @@ def _welcome(
 def _curl(content: dict[str, Any]) -> str:
     import json
 
-    body = {"query": _QUERY, "variables": {"rep": content["rep"], "period": content["period"]}}
+    lines = _REP_BOARD.read_text().splitlines()
+    query = " ".join(line.strip() for line in lines if not line.startswith("#"))
+    body = {"query": query, "variables": {"rep": content["rep"], "period": content["period"]}}
     return (
         f"curl -s {content['url']}/graphql -H 'content-type: application/json' "
         f"-H 'authorization: Bearer {content['tokens']['rep']}' -d '{json.dumps(body)}'"
