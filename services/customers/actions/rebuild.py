@@ -7,7 +7,7 @@ no fact.
 from services.customers.actions.project import TYPES, project
 from services.customers.store import COMPARED, PROJECTION, TABLES, tenants
 from services.kit import projection
-from services.kit.beside import Beside, Finding, Progress
+from services.kit.beside import Beside, Progress
 from services.kit.db import Connection
 from services.kit.feed import Feed
 from services.kit.standing import Entry
@@ -33,15 +33,3 @@ def customers(feed: Feed) -> Beside:
             progress(after, until)
 
     return Beside(PROJECTION, TABLES, COMPARED, rebuild)
-
-
-async def compare(
-    feed: Feed, connection: Connection, tenant_id: str, progress: Progress
-) -> Finding:
-    """Rebuild up to the live cursor and compare, in a snapshot; the caller rolls back."""
-    return await customers(feed).compare(connection, tenant_id, progress)
-
-
-async def replay(feed: Feed, connection: Connection, tenant_id: str, progress: Progress) -> int:
-    """Rebuild and swap in, under the owner's role; the offset reached."""
-    return await customers(feed).replay(connection, tenant_id, progress)

@@ -28,6 +28,9 @@ _DEFAULT: dict[str, Any] = {
     "basic_below": {"amount": "30000.00", "currency": "CNY"},
     "planning_period": "quarter", "key_accounts": [], "in_log": True,
 }  # fmt: skip
+_STANDARD = {"name": "standard"} | {
+    name: _DEFAULT[name] for name in ("strategic_above", "basic_below")
+}
 
 
 @router.get(
@@ -35,7 +38,8 @@ _DEFAULT: dict[str, Any] = {
     summary="Read the tier policy",
     description="The version in force on the business day, and every version.",
     response_model=TierPolicies,
-    responses=refusals(409, 422) | example(offset=1203, current=_DEFAULT, versions=[_DEFAULT]),
+    responses=refusals(409, 422)
+    | example(offset=1203, current=_DEFAULT, versions=[_DEFAULT], presets=[_STANDARD]),
     dependencies=[PresentOnly],
 )
 async def read_tier_policy(

@@ -70,9 +70,15 @@ def checked(policy: TierPolicy) -> TierPolicy:
     return policy
 
 
+def preset(name: str, currency: str) -> tuple[int, int]:
+    """The thresholds of a preset in minor units."""
+    above, below = (Money.parse(limit, currency).amount_minor for limit in PRESETS[name])
+    return above, below
+
+
 def default_policy(currency: str) -> TierPolicy:
     """What holds where the tenant has chosen nothing: version 0, since ever."""
-    above, below = (Money.parse(limit, currency).amount_minor for limit in PRESETS["standard"])
+    above, below = preset("standard", currency)
     return TierPolicy(0, date.min, "annual_fee", above, below)
 
 

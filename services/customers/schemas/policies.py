@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from services.customers.actions.policies import Asked, PoliciesView, PolicySet, PolicyView
-from services.customers.domain.tiers import PRESETS, Basis, Planning
+from services.customers.domain.tiers import PRESETS, Basis, Planning, preset
 from services.customers.schemas.wire import OFFSET, Account, Amount, Day, Wire
 from services.kit.limits import ARRAY_ITEMS
 
@@ -77,16 +77,32 @@ class TierPolicyRead(Wire):
         )  # fmt: skip
 
 
+class PresetRead(Wire):
+    name: str = Field(description="standard is the default policy's", examples=["standard"])
+    strategic_above: Amount = Field(description="a value above this is strategic")
+    basic_below: Amount = Field(description="a value below this is basic")
+
+    @classmethod
+    def of(cls, name: str, currency: str) -> "PresetRead":
+        above, below = preset(name, currency)
+        return cls(
+            name=name, strategic_above=Amount.of(above, currency),
+            basic_below=Amount.of(below, currency),
+        )  # fmt: skip
+
+
 class TierPolicies(Wire):
     offset: int = Field(description=OFFSET)
     current: TierPolicyRead = Field(description="the version in force on the business day")
     versions: list[TierPolicyRead] = Field(description="all of them, the default first")
+    presets: list[PresetRead] = Field(description="thresholds of the practice, to choose from")
 
     @classmethod
     def of(cls, found: PoliciesView) -> "TierPolicies":
         return cls(
             offset=found.offset, current=TierPolicyRead.of(found.current),
             versions=[TierPolicyRead.of(view) for view in found.versions],
+            presets=[PresetRead.of(name, found.current.currency) for name in PRESETS],
         )  # fmt: skip
 
 

@@ -232,6 +232,10 @@ async def test_who_sets_the_policy_and_who_reads_it(sold, role):
     assert answer.status_code == (200 if role in {"sales_ops", "admin"} else 403)
     read = await sold.get("/policies/tier", role=role)
     assert read["current"]["version"] in {0, 1}
+    assert [(one["name"], one["strategic_above"]["amount"], one["basic_below"]["amount"])
+            for one in read["presets"]] == [
+        ("standard", "100000.00", "30000.00"), ("large", "500000.00", "100000.00"),
+    ]  # fmt: skip
     assert len(read["versions"]) == (2 if role in {"sales_ops", "admin"} else 1)
 
 
