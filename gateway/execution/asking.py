@@ -154,7 +154,9 @@ class Meeting:
         self._call = asyncio.get_running_loop().create_task(self._answer(context))
 
     async def _answer(self, context: Any) -> None:
-        waiting, self._waiting = self._waiting, []
+        # Who was given up meanwhile is not asked for.
+        waiting = [one for one in self._waiting if not one[1].done()]
+        self._waiting = []
         rows = [row for some, _ in waiting for row in some]
         ask = Ask(context, self._fields, self._arguments)
         try:

@@ -139,6 +139,7 @@ class Running:
         found: Rows = await field.how.function(
             rows, Ask(self._context, field.below, self._arguments), **arguments
         )
+        assert len(found) == len(rows), "a value for each row"
         return found
 
     async def _late(
@@ -151,6 +152,7 @@ class Running:
             more = await fill(
                 [rows[index] for index in lacking], Ask(self._context, fields, self._arguments)
             )
+            assert len(more) == len(lacking), "each row, completed"
         except Exception as fault:  # noqa: BLE001
             more = [{**dict.fromkeys(names, fault), **rows[index]} for index in lacking]
         for index, row in zip(lacking, more, strict=True):
@@ -182,6 +184,9 @@ class Running:
         if value is None or isinstance(value, Exception):
             self._blank(field, place, value)
         elif shape.item is not None:
+            if not isinstance(value, list | tuple):
+                self._blank(field, place, TypeError(f"{field.name} is a list"))
+                return
             # In its place before its items are: one of them may have to blank it.
             shown: list[Any] = [None] * len(value)
             place[1][place[2]] = shown
@@ -193,6 +198,8 @@ class Running:
                 place[1][place[2]] = shape.serialize(value)
             except Exception as fault:  # noqa: BLE001
                 self._blank(field, place, fault)
+        elif not isinstance(value, dict):
+            self._blank(field, place, TypeError(f"{field.name} is an object"))
         else:
             name = next(iter(shape.below)) if len(shape.below) == 1 else type_name(value)
             out = dict(shape.below[name].empty)

@@ -10,6 +10,7 @@ import pytest
 from starlette.responses import JSONResponse
 
 import gateway
+from services.kit import limits
 from tests.support.gateway.stub import TEAM, UNIT, rep_id
 from tests.support.gateway.targets import PLAN
 
@@ -193,6 +194,24 @@ async def test_lines_of_pay_are_null_to_who_sees_totals_only_and_pay_to_who_sees
     answer = await rep_board(caller, token=world.token(role="sales_ops"))
     assert "errors" not in answer
     assert answer["data"]["rep"]["earnings"] is None
+
+
+async def test_pay_in_flight_is_never_another_viewer_s(caller, world, monkeypatch):
+    """Both loads must be there before either is answered: a shared one would hang."""
+    monkeypatch.setattr(limits, "GRAPHQL_SECONDS", 60.0)
+    both = asyncio.Barrier(2)
+
+    async def meet(_request):
+        await both.wait()
+
+    world.incentives.fault = meet
+    query = "query ($rep: ID!, $period: Period!) { rep(id: $rep) { earnings(period: $period) { lines { component } } } }"
+    own, manager = await asyncio.gather(
+        caller.ask(query, {"rep": REP, **Q1}, token=world.token(role="rep", member=REP)),
+        caller.ask(query, {"rep": REP, **Q1}),
+    )
+    assert own["data"]["rep"]["earnings"] == {"lines": [{"component": "commission"}]}
+    assert manager["data"]["rep"]["earnings"] == {"lines": None}
 
 
 BRANCHES = {

@@ -136,6 +136,26 @@ async def test_what_is_our_fault_is_masked_and_logged(caller, world, caplog):
     assert any("r-1" in record.message and record.exc_info for record in caplog.records)
 
 
+async def test_an_answer_of_another_shape_blanks_its_place_alone(caller, world):
+    async def odd(request):
+        if request.url.path.endswith("funnels"):
+            rows = [{"scope": REP, "stages": "many", "won": [], "forecast": {"low": {}}}]
+            return JSONResponse({"offset": 1, "period": "2026", "items": rows})
+        return None
+
+    world.kpi.fault = odd
+    query = """query ($period: Period!) { rep(id: "r1") { id alerts { nodes { id } }
+        funnel(period: $period) { offset %s } } }"""
+    for odd_part in ("stages { code }", "won { deals }"):
+        answer = await caller.ask(query % odd_part, {"period": "2026"})
+        assert answer["data"]["rep"] == {
+            "id": REP, "funnel": None, "alerts": {"nodes": [{"id": "alert-1"}]},
+        }  # fmt: skip
+        assert _code(answer) == "INTERNAL"
+    answer = await caller.ask(query % "forecast { low { amount } }", {"period": "2026"})
+    assert answer["data"]["rep"]["funnel"] == {"offset": 1, "forecast": None}
+
+
 async def test_a_refusal_of_a_service_is_shown_with_its_code_and_path(caller, world):
     async def refuse(_request):
         body = {"code": "pipeline_unknown", "detail": "no such pipeline", "path": "pipeline"}

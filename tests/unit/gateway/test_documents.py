@@ -1,10 +1,12 @@
 """What a document costs, and that it is read once within bounds."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from graphql import OperationDefinitionNode, build_schema, parse
 
+import gateway
 from gateway.errors import DocumentRefused, DocumentTooCostly, OperationUnknown, Refusal
 from gateway.execution import cost, shape
 from gateway.execution.documents import Documents
@@ -44,6 +46,16 @@ def costs(query, variables=None, against=SCHEMA):
 )  # fmt: skip
 def test_objects_are_counted(query, objects):
     assert costs(query) == objects
+
+
+@pytest.mark.parametrize(
+    ("name", "objects"),
+    [("rep_board", 690), ("team_board", 177), ("cascade", 864), ("activate", 2), ("live", 35)],
+)
+def test_the_contract_s_documents_are_well_within_the_limit(name, objects):
+    query = (Path(gateway.__file__).parent / "operations" / f"{name}.graphql").read_text()
+    assert costs(query) == objects
+    assert objects * 2 < limits.GRAPHQL_COST
 
 
 def test_sizes_come_from_variables_their_defaults_and_the_schema_s():
