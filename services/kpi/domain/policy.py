@@ -1,7 +1,7 @@
 """Who may see what of kpi (contract.md, "Who may see and do what").
 
-A rep reads the own funnel and that of the own units, a manager the units they manage with all
-below, the other roles the tenant.
+A rep and customer success read the own figures and those of the own units, a manager the units
+they manage with all below, the other roles the tenant.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from typing import Protocol
 from services.kit.errors import Forbidden
 from services.kpi.domain import events
 
-WHOLE_TENANT = frozenset({"sales_ops", "finance", "admin", "customer_success", "service"})
+WHOLE_TENANT = frozenset({"sales_ops", "finance", "admin", "service"})
 CONFIGURE = frozenset({"sales_ops", "admin"})
 INSTALLATION = "headwater"
 """The service name of the installation's own commands (import, demo)."""
@@ -49,7 +49,7 @@ def visible_scopes(role: str, sight: Sight, asked: Sequence[str]) -> list[str]:
 def alert_scopes(role: str, sight: Sight, asked: Sequence[str]) -> list[str]:
     """The scopes among `asked` whose alerts the viewer may read: one's own, a manager's subtree."""
     known = [scope for scope in asked if sight.knows(scope)]
-    if role in WHOLE_TENANT - {"customer_success"}:
+    if role in WHOLE_TENANT:
         return known
     return [
         scope

@@ -35,8 +35,9 @@ def test_roles_of_the_whole_tenant_see_what_exists(role):
     assert visible(role) == ["region", "south", "north", "cai", "ben", "ann"]
 
 
-def test_a_rep_sees_themselves_and_the_own_team():
-    assert visible("rep", "ann") == ["north", "ann"]
+@pytest.mark.parametrize("role", ["rep", "customer_success"])
+def test_a_rep_and_customer_success_see_themselves_and_the_own_team(role):
+    assert visible(role, "ann") == ["north", "ann"]
 
 
 def test_a_rep_who_manages_by_mistake_gains_nothing():
