@@ -137,7 +137,7 @@ class Loader:
         wanted = planning.sales_plan(quarter, first_year)
         plan, _ = await planner.active(wanted, planning.sales_splits())
         visits = planning.visits_plan(quarter)
-        _, offset = await planner.active(visits, planning.visits_splits())
+        _, offset = await planner.active(visits, planning.visits_splits(), planning.WITHOUT_ASKING)
         return plan, offset
 
     async def _pay(self, history: History, rep: str, offset: int) -> None:

@@ -2,9 +2,9 @@
 
 Sales of the year: 100,000,000 over quarters and months, so that these are round at the top; each
 month over regions, teams and reps by weight; and what a rep has over its declared weeks. Visits of
-the quarter: a process target of two a week for every rep. Nine owners in ten acknowledge, as an
-approval asks for; the team in red has not. A plan is named after its period, so that a repeated
-start finds it and brings it on from where it stands.
+the quarter: a process target of two a week for every rep. Nine owners in ten acknowledge the year,
+as an approval asks for, the team in red has not; visits are decided without asking. A plan is named
+after its period, so that a repeated start finds it and brings it on from where it stands.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from headwater.demo.people import REPS, of_team
 from services.kit.period import Period, children
 
 SALES, VISITS = "sales", "visits"
+WITHOUT_ASKING = "全员统一标准,周会已说明 one standard for all, explained at Monday's meeting"
 _PLANS = "/targets/v1/plans"
 _AT_ONCE = 8
 _TEAMS = {
@@ -116,8 +117,13 @@ class Planner:
 
         await patiently(are, "targets does not learn the metrics")
 
-    async def active(self, wanted: dict[str, Any], splits: list[dict[str, Any]]) -> tuple[str, int]:
-        """The plan, made and activated where it is not yet: its id, and where the log has it."""
+    async def active(
+        self, wanted: dict[str, Any], splits: list[dict[str, Any]], override: str | None = None
+    ) -> tuple[str, int]:
+        """The plan, made and activated where it is not yet: its id, and where the log has it.
+
+        Its owners acknowledge it before it is approved, unless a reason overrides that.
+        """
         plan = await self._found(wanted["name"])
         if plan is None:
             plan = (await self._doors.call("POST", _PLANS, json=wanted))["plan"]
@@ -129,8 +135,10 @@ class Planner:
         if plan["state"] == "draft":
             plan = (await self._doors.call("POST", f"{path}/propose"))["plan"]
         if plan["state"] == "proposed":
-            await self._acknowledged(plan["root"])
-            plan = (await self._doors.call("POST", f"{path}/approve"))["plan"]
+            if override is None:
+                await self._acknowledged(plan["root"])
+            body = {"override_reason": override}
+            plan = (await self._doors.call("POST", f"{path}/approve", json=body))["plan"]
         if plan["state"] not in {"approved", "active"}:
             raise DemoFailed(f"the plan {plan['name']} is {plan['state']}")
         answer = {"offset": None}
