@@ -9,16 +9,18 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from headwater.databases import SERVICES, Urls
 from headwater.settings import HeadwaterSettings
 from services.kit.settings import load
-from tests.support import maven
-from tests.support.maven import Count
 from tests.support.split import Split, split, stack_of
 from tests.support.stack import RunningStack, running_stack
+
+if TYPE_CHECKING:
+    from tests.support.maven import Count
 
 SETS = ["generated", *(["real"] if os.environ.get("MAVEN_CRM_DIR") else [])]
 _numbers = itertools.count(1)
@@ -56,11 +58,15 @@ async def stack(running: Split | dict[str, Urls]) -> AsyncIterator[RunningStack]
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param == "real":
         return Path(os.environ["MAVEN_CRM_DIR"])
+    from tests.support import maven
+
     return maven.generate(tmp_path_factory.mktemp("maven"), seed=20_161_020, deals=600)
 
 
 @pytest.fixture(scope="module")
-def count(folder: Path) -> Iterator[Count]:
+def count(folder: Path) -> "Iterator[Count]":
+    from tests.support.maven import Count  # it brings a database of its own: only where it is asked
+
     counted = Count(folder)
     yield counted
     counted.sql.close()

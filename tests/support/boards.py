@@ -30,9 +30,11 @@ BY_ROLE: dict[str, dict[str, set[str]]] = {
     "admin": {"rep_board": {"rep.earnings"}},
     "customer_success": {
         "rep_board": {
-            "rep.targets", "rep.customerMix", "rep.earnings", "rep.alerts", "rep.tasks",
+            "rep.targets", "rep.funnel", "rep.customerMix", "rep.earnings", "rep.alerts", "rep.tasks",
         },
-        "team_board": {"unit.target", "unit.children.target", "unit.reps.nodes.target"},
+        "team_board": {
+            "unit.target", "unit.children.target", "unit.reps.nodes.target", "unit.funnel",
+        },
         "cascade": {"plan"},
     },
 }  # fmt: skip
