@@ -17,6 +17,7 @@ from services.kit.auth import Signer, Verifier
 from services.kit.clock import Clock
 from services.kit.db import Database
 from services.kit.idempotency import IdempotencyStore
+from services.kit.metrics import watch_lag, watch_outbox
 from services.kit.outbox import Outbox
 
 
@@ -34,9 +35,12 @@ def create_app(
     `kpi` is the caller's, who closes it: a network client or one into the same process.
     """
     own = database or Database(settings.customers_database_url.get_secret_value())
+    registry = CollectorRegistry()
     outbox = Outbox(service="customers", database=own, kpi=kpi, signer=signer)
     consumer = feed.consumer(own, kpi, signer, moved=lambda _tenant_id, _offset: outbox.wake())
     office = Office(own, outbox, consumer.progress, clock)
+    watch_outbox(registry, outbox)
+    watch_lag(registry, consumer.lag)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -59,7 +63,7 @@ def create_app(
         description="The customer master: value tiers, planning classes, mix and tasks.",
         lifespan=lifespan,
         ready=ready,
-        registry=CollectorRegistry(),
+        registry=registry,
     )
     app.state.office = office
     app.state.verifier = verifier

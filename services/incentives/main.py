@@ -20,6 +20,7 @@ from services.kit.consumer import Consumer
 from services.kit.db import Database
 from services.kit.feed import Feed
 from services.kit.idempotency import IdempotencyStore
+from services.kit.metrics import watch_lag, watch_outbox
 from services.kit.outbox import Outbox
 
 
@@ -37,10 +38,13 @@ def create_app(
     `kpi` is the caller's, who closes it: a network client or one into the same process.
     """
     own = database or Database(settings.incentives_database_url.get_secret_value())
+    registry = CollectorRegistry()
     outbox = Outbox(service="incentives", database=own, kpi=kpi, signer=signer)
     feed = Feed(service="incentives", kpi=kpi, signer=signer)
     consumer = Consumer(projection=PROJECTION, database=own, feed=feed, take=take, types=TYPES)
     office = Office(own, outbox, clock, consumer.progress)
+    watch_outbox(registry, outbox)
+    watch_lag(registry, consumer.lag)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -63,7 +67,7 @@ def create_app(
         description="Compensation plans, credits from won deals, and statements of pay.",
         lifespan=lifespan,
         ready=ready,
-        registry=CollectorRegistry(),
+        registry=registry,
     )
     app.state.office = office
     app.state.verifier = verifier

@@ -14,6 +14,7 @@ from services.kit import projection
 from services.kit.db import Connection, Database
 from services.kit.errors import Refusal
 from services.kit.feed import Feed
+from services.kit.lag import Lag
 from services.kit.projection import Progress
 from services.kit.standing import Entry
 
@@ -39,13 +40,13 @@ class Consumer:
     ) -> None:
         """`moved(tenant_id, offset)` is called after each commit, beside `progress`."""
         self.progress = Progress()
+        self.lag = Lag()
         self._projection = projection
         self._database = database
         self._feed = feed
         self._take = take
         self._types = types
         self._moved = moved
-        self._done: dict[str, int] = {}
         self._known: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -76,16 +77,16 @@ class Consumer:
     async def _follow(self, mark: int) -> tuple[int, bool]:
         """Take all that is there once anything moved; the new mark, and whether all was taken."""
         heads = await self._feed.heads(mark)
+        self.lag.heard(heads.offsets)
         finished = True
-        for tenant_id, head in heads.offsets.items():
-            if head > self._done.get(tenant_id, -1):
-                finished &= await self._catch_up(tenant_id, heads.tenants[tenant_id], head)
+        for tenant_id, head in self.lag.behind():
+            finished &= await self._catch_up(tenant_id, heads.tenants[tenant_id], head)
         return heads.mark, finished
 
     async def _catch_up(self, tenant_id: str, short_name: str, head: int) -> bool:
         try:
             await self._introduce(tenant_id, short_name)
-            while self._done.get(tenant_id, -1) < head:
+            while self.lag.done(tenant_id) < head:
                 if not await self._step(tenant_id, short_name):
                     return False
         except Refusal:
@@ -115,7 +116,7 @@ class Consumer:
             self.progress.moved(tenant_id, page.next_after)
             if self._moved is not None:
                 self._moved(tenant_id, page.next_after)
-        self._done[tenant_id] = max(page.next_after, after)
+        self.lag.reached(tenant_id, max(page.next_after, after))
         return True
 
     async def _introduce(self, tenant_id: str, short_name: str) -> None:

@@ -1,8 +1,38 @@
-"""Business metrics of ingestion; RED metrics are http's. Names and labels hold no ids."""
+"""Business metrics: ingestion, and what waits between the services; RED metrics are http's.
+
+Names and labels hold no ids.
+"""
 
 from collections.abc import Callable, Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from services.kit.lag import Lag
+from services.kit.outbox import Outbox
+
+
+def watch_outbox(registry: CollectorRegistry, outbox: Outbox) -> None:
+    """How long facts wait for kpi, and whether it is kpi that will not have them."""
+    age = Gauge(
+        "outbox_oldest_seconds", "Age of the oldest fact kpi has not accepted", registry=registry
+    )
+    age.set_function(lambda: outbox.oldest_seconds)
+    refused = Gauge(
+        "outbox_refused_tenants", "Tenants whose oldest fact kpi refuses", registry=registry
+    )
+    refused.set_function(lambda: outbox.refused_tenants)
+
+
+def watch_lag(registry: CollectorRegistry, lag: Lag) -> None:
+    """How far what is read from the log is behind it."""
+    entries = Gauge(
+        "log_behind_entries", "Entries of the log that are not yet taken", registry=registry
+    )
+    entries.set_function(lambda: lag.entries)
+    seconds = Gauge(
+        "log_behind_seconds", "Longest that a tenant is behind and does not move", registry=registry
+    )
+    seconds.set_function(lambda: lag.seconds)
 
 
 class IngestMetrics:

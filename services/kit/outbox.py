@@ -3,11 +3,15 @@
 `put` runs in the action's transaction and takes the tenant's row lock, so the order of facts is
 the order of commits. `Outbox.run` delivers; kpi being down delays and never loses. Facts are
 deduplicated by id in kpi's log, so a repeated delivery is harmless.
+
+A fact that kpi refuses for what it is stays, with all behind it: order is worth more than haste.
+Those before it leave, the log names it, and /metrics shows it (services.kit.metrics).
 """
 
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +30,8 @@ log = logging.getLogger(__name__)
 _BATCH = 500
 _BATCH_BYTES = limits.IMPORT_BODY_BYTES // 2
 """Of payloads; what is around them and escapes in them must fit into the body as well."""
+_REFUSED = frozenset({400, 403, 404, 413, 422})
+"""Answers that are about the facts: the same ones get the same answer again."""
 _RETRY_SECONDS = 0.5
 _SCAN_SECONDS = 5.0
 
@@ -74,6 +80,10 @@ class Outbox:
         self._signer = signer
         self._woken = asyncio.Event()
         self._delivering = asyncio.Lock()
+        self._since: dict[str, float] = {}
+        """When each tenant's oldest fact that still waits was put, by the monotonic clock."""
+        self._refused: dict[str, str] = {}
+        """The fact of each tenant that kpi refuses for what it is."""
         self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -98,6 +108,16 @@ class Outbox:
                 tenant_id,
             )
         return row["n"], row["age"]
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Age of the oldest fact of all tenants that kpi has not accepted, as last looked at."""
+        return time.monotonic() - min(self._since.values()) if self._since else 0.0
+
+    @property
+    def refused_tenants(self) -> int:
+        """Tenants whose oldest fact kpi refuses for what it is: waiting alone does not help."""
+        return len(self._refused)
 
     async def _run(self) -> None:
         while True:
@@ -141,17 +161,43 @@ class Outbox:
         put facts. Replicas may send the same batch; each starts at the oldest fact that is not
         known to be accepted, so order holds and the repeat is a duplicate.
         """
+        rows = await self._oldest(tenant_id, 1 if tenant_id in self._refused else _BATCH)
+        if not rows:
+            self._since.pop(tenant_id, None)
+            self._refused.pop(tenant_id, None)
+            return 0
+        self._since[tenant_id] = time.monotonic() - rows[0]["age"]
+        while not (status := await self._send(tenant_id, short_name, rows)) < 300:
+            if status not in _REFUSED:
+                return -1
+            if len(rows) == 1:
+                self._blame(tenant_id, rows[0], status)
+                return -1
+            rows = rows[: len(rows) // 2]  # what stands before the refused one may leave
+        self._refused.pop(tenant_id, None)
+        async with self._database.write(tenant_id) as connection:
+            await connection.execute(
+                "DELETE FROM outbox WHERE tenant_id = $1 AND number <= $2",
+                tenant_id, rows[-1]["number"],
+            )  # fmt: skip
+        return len(rows)
+
+    async def _oldest(self, tenant_id: str, most: int) -> list[Any]:
+        """The oldest facts, as many as one body may hold."""
         async with self._database.read(tenant_id) as connection:
             rows = await connection.fetch(
-                "SELECT number, id::text, type, subject, occurred_at, payload FROM ("
+                "SELECT number, id::text, type, subject, occurred_at, payload, "
+                "extract(epoch FROM clock_timestamp() - created_at)::float8 AS age FROM ("
                 "SELECT *, sum(octet_length(payload::text)) OVER (ORDER BY number) AS bytes, "
                 "row_number() OVER (ORDER BY number) AS place FROM ("
                 "SELECT * FROM outbox WHERE tenant_id = $1 ORDER BY number LIMIT $2) AS oldest"
                 ") AS measured WHERE bytes <= $3 OR place = 1 ORDER BY number",
-                tenant_id, _BATCH, _BATCH_BYTES,
+                tenant_id, most, _BATCH_BYTES,
             )  # fmt: skip
-        if not rows:
-            return 0
+        return list(rows)
+
+    async def _send(self, tenant_id: str, short_name: str, rows: Sequence[Any]) -> int:
+        """What kpi answered; where it did not, the status of a gateway that cannot reach it."""
         facts = [
             {
                 "id": row["id"], "type": row["type"], "subject": row["subject"],
@@ -168,13 +214,16 @@ class Outbox:
             )  # fmt: skip
         except httpx.HTTPError as fault:
             log.warning("kpi does not take facts: %s", type(fault).__name__)
-            return -1
-        if answer.status_code >= 300:
+            return 504
+        if answer.status_code >= 300 and tenant_id not in self._refused:
             log.error("kpi refused facts of %s: %s", self._service, answer.text[:300])
-            return -1
-        async with self._database.write(tenant_id) as connection:
-            await connection.execute(
-                "DELETE FROM outbox WHERE tenant_id = $1 AND number <= $2",
-                tenant_id, rows[-1]["number"],
+        return answer.status_code
+
+    def _blame(self, tenant_id: str, row: Any, status: int) -> None:
+        """Say once which fact it is: the same answer every half second would hide the rest."""
+        if self._refused.get(tenant_id) != row["id"]:
+            log.critical(
+                "outbox of %s stands still for tenant %s: kpi refuses fact %s (%s, %s) with %d",
+                self._service, tenant_id, row["id"], row["type"], row["subject"], status,
             )  # fmt: skip
-        return len(rows)
+            self._refused[tenant_id] = row["id"]

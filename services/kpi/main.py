@@ -13,7 +13,7 @@ from services.kit.auth import Verifier
 from services.kit.clock import Clock
 from services.kit.db import Database, Listener
 from services.kit.idempotency import IdempotencyStore
-from services.kit.metrics import IngestMetrics
+from services.kit.metrics import IngestMetrics, watch_lag
 from services.kit.operations import Operations
 from services.kit.projection import Progress
 from services.kit.settings import SettingsInvalid
@@ -62,6 +62,7 @@ def create_app(
         writer.announce(VERSIONS_CHANNEL, f"{tenant_id}:{offset}")
 
     projector = Projector(database, moved=moved)
+    watch_lag(registry, projector.lag)
 
     def head_moved(tenant_id: str) -> None:
         projector.wake(tenant_id)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from services.kit import projection
 from services.kit.db import Database
 from services.kit.errors import Refusal
+from services.kit.lag import Lag
 from services.kit.projection import wait_for_event
 from services.kpi.actions.project import advance
 from services.kpi.actions.world import World
@@ -26,7 +27,7 @@ class Projector:
         """`moved(tenant_id, offset)` is called after each commit."""
         self._database = database
         self._moved = moved
-        self._done: dict[str, int] = {}
+        self.lag = Lag()
         self._worlds: dict[str, World] = {}
         self._woken = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -66,7 +67,8 @@ class Projector:
     async def _behind(self) -> list[tuple[str, int]]:
         async with self._database.read(None) as connection:
             heads = await connection.fetch("SELECT tenant_id::text, log_offset FROM log_head")
-        return [(row[0], row[1]) for row in heads if row[1] > self._done.get(row[0], 0)]
+        self.lag.heard({row[0]: row[1] for row in heads if row[1] > 0})
+        return self.lag.behind()
 
     async def _step(self, tenant_id: str, head: int) -> bool:
         """One batch of one tenant; whether anything was done."""
@@ -87,6 +89,6 @@ class Projector:
         if moved is not None:
             self._worlds[tenant_id] = moved[1]
             self._moved(tenant_id, offset)
-        self._done[tenant_id] = max(offset, self._done.get(tenant_id, 0))
+        self.lag.reached(tenant_id, offset)
         # Neither moved nor there: another worker holds the cursor.
         return moved is not None or offset >= head

@@ -14,6 +14,7 @@ from services.kit.consumer import Consumer
 from services.kit.db import Database
 from services.kit.feed import Feed
 from services.kit.idempotency import IdempotencyStore
+from services.kit.metrics import watch_lag, watch_outbox
 from services.kit.outbox import Outbox
 from services.targets import feed
 from services.targets.actions import tenants
@@ -37,12 +38,15 @@ def create_app(
     `kpi` is the caller's, who closes it: a network client or one into the same process.
     """
     own = database or Database(settings.targets_database_url.get_secret_value())
+    registry = CollectorRegistry()
     outbox = Outbox(service="targets", database=own, kpi=kpi, signer=signer)
     log = Consumer(
         projection=PROJECTION, database=own, take=feed.take, types=feed.TYPES,
         feed=Feed(service="targets", kpi=kpi, signer=signer),
     )  # fmt: skip
     office = Office(own, outbox, clock, log.progress)
+    watch_outbox(registry, outbox)
+    watch_lag(registry, log.lag)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -65,7 +69,7 @@ def create_app(
         description="The organisation and its people, and the plans that give them targets.",
         lifespan=lifespan,
         ready=ready,
-        registry=CollectorRegistry(),
+        registry=registry,
     )
     app.state.office = office
     app.state.verifier = verifier

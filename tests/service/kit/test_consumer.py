@@ -142,11 +142,15 @@ async def test_a_failed_page_leaves_neither_effect_nor_cursor_and_is_tried_again
     acme = reader.log.tenant("acme")
     await fill(reader.log, acme, 5)
     reader.fault = ValueError("halfway")
-    async with running(reader.consumer()):
+    one = reader.consumer()
+    async with running(one):
         await until(lambda: _is(reader.asked(), 6))
         assert (await reader.taken(acme), await reader.cursor(acme)) == ([], 0)
+        assert (one.lag.entries, one.lag.seconds > 0) == (5, True)
         reader.fault = None
         await until(lambda: _is(reader.cursor(acme), 5))
+        await until(lambda: _is(asyncio.sleep(0, 0 - one.lag.entries), 0))
+        assert one.lag.seconds == 0
     assert await reader.taken(acme) == [1, 2, 3, 4, 5]
 
 

@@ -28,6 +28,7 @@ class Kpi:
         self._verifier = verifier
         self.calls = 0
         self.away: Any = None
+        self.poisoned: set[int] = set()
         self.taken: dict[str, list[dict[str, Any]]] = {name: [] for name in NAMES}
         self.seen: set[str] = set()
 
@@ -42,6 +43,8 @@ class Kpi:
             return httpx.Response(away, json={"code": "unavailable"})
         facts = orjson.loads(request.content)["facts"]
         assert len(facts) <= 500
+        if self.poisoned & {fact["payload"]["n"] for fact in facts}:
+            return httpx.Response(422, json={"code": "invalid"})
         for fact in facts:
             if fact["id"] not in self.seen:
                 self.seen.add(fact["id"])
@@ -222,6 +225,48 @@ async def test_an_answer_that_is_lost_is_a_repeat_without_harm(post: Post) -> No
     post.kpi.away = None
     assert await post.outbox._deliver_all() is False
     assert post.kpi.numbers("acme") == [1, 2, 3]
+
+
+async def test_a_refused_fact_holds_only_what_comes_after_it_and_is_named(
+    post: Post, caplog: pytest.LogCaptureFixture
+) -> None:
+    post.kpi.poisoned = {5}
+    await post.put(*range(9))
+    await post.put(100, tenant="bolt")
+    for _ in range(3):
+        assert await post.outbox._deliver_all() is True
+    assert post.kpi.numbers("acme") == [0, 1, 2, 3, 4]
+    assert post.kpi.numbers("bolt") == [100]
+    assert post.outbox.refused_tenants == 1
+    said = [record.message for record in caplog.records if record.levelname == "CRITICAL"]
+    assert len(said) == 1  # once, not at every try
+    assert "unit.placed.v1, unit:5" in said[0]
+    calls = post.kpi.calls
+    await post.outbox._deliver_all()
+    assert post.kpi.calls == calls + 1  # it alone is tried again
+    post.kpi.poisoned = set()
+    assert await post.outbox._deliver_all() is False
+    assert post.kpi.numbers("acme") == list(range(9))
+    assert post.outbox.refused_tenants == 0
+
+
+async def test_the_age_of_what_waits_is_known_without_asking_the_database(post: Post) -> None:
+    assert post.outbox.oldest_seconds == 0
+    await post.put(1)
+    columns = "tenant_id, number, id, type, subject, occurred_at, payload, created_at"
+    async with post.database.write(post.tenants["acme"]) as connection:
+        row = await connection.fetchrow(f"DELETE FROM outbox RETURNING {columns}")
+        await connection.execute(
+            f"INSERT INTO outbox ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, "
+            "$8::timestamptz - interval '1 hour')", *row,
+        )  # fmt: skip
+    await post.put(2, tenant="bolt")
+    post.kpi.away = 503
+    await post.outbox._deliver_all()
+    assert 3_600 <= post.outbox.oldest_seconds < 3_700
+    post.kpi.away = None
+    await post.outbox._deliver_all()
+    assert post.outbox.oldest_seconds == 0
 
 
 @pytest.mark.parametrize("away", [503, ZeroDivisionError("of one tenant alone")])
