@@ -7,7 +7,8 @@ shares and by no more than there is, a changed amount changes it, and reopening,
 the deal takes all of it back. So postings add up exactly, and a win with its refund is nothing.
 
 Every posting knows the day of the win that it belongs to, so that what is taken back is taken back
-at the rate at which it was paid. A win without a date belongs to no period and credits nobody.
+at the rate at which it was paid. A win without a date belongs to no period and credits nobody. A
+refund in another currency than the deal's takes nothing back: no rate is known.
 
 >>> at = datetime(2026, 1, 9, 4, tzinfo=UTC)
 >>> won = Entry(1, "w", "conclusion", "deal.won.v1", "deal:crm:1", at, (), {
@@ -23,8 +24,9 @@ refunded ann -61
 refunded ben -40
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
@@ -78,7 +80,8 @@ class _Walk:
 
     win: _Win | None = None
     deleted: _Win | None = None
-    refunded_minor: int = 0
+    refunded: Counter[str] = field(default_factory=Counter)
+    """Minor units by currency."""
 
     def take(self, event: Entry, day: date | None) -> None:
         payload = event.payload
@@ -95,14 +98,14 @@ class _Walk:
             if stage is not None and stage["kind"] == "won":
                 self.win = _with_amount(self.deleted, payload)
         elif event.type == REFUNDED:
-            self.refunded_minor += payload["amount"]["minor"]
+            self.refunded[payload["amount"]["currency"]] += payload["amount"]["minor"]
 
     def shares(self) -> dict[_Share, int]:
         """The credit as it stands."""
         win = self.win
         if win is None or win.won_on is None or not win.owners:
             return {}
-        left = win.amount_minor - min(self.refunded_minor, max(win.amount_minor, 0))
+        left = win.amount_minor - min(self.refunded[win.currency], max(win.amount_minor, 0))
         members = [member for member, _ in win.owners]
         parts = allocate(left, [share for _, share in win.owners], members)
         return {

@@ -70,6 +70,15 @@ async def test_a_win_and_its_refund_are_nothing_in_money_and_in_pay(world):
     assert len(line["event_ids"]) == 1
 
 
+async def test_a_refund_in_another_currency_takes_nothing_back(world):
+    await world.use(plan())
+    other = refunded("r", "2026-02-10", 50_000, "d1")
+    other["payload"]["amount"]["currency"] = "USD"
+    for entry in (won("d1", "2026-02-02", 100_000), other):
+        await world.log.append(world.tenant_id, **entry)
+    assert (await world.earned(ANN))["earned"] == "8000.00"
+
+
 async def test_what_is_reopened_lost_or_deleted_or_superseded_is_taken_back(world):
     await world.use(plan())
     first, *_ = await tell(
