@@ -64,7 +64,7 @@ async def activate(
         plans.refuse_overlap(new, others, members, deciding.chart.above, calendar)
         await store.activate(connection, tenant_id, plan_id, first, viewer.subject, office.now())
         await restate(
-            connection, tenant_id, await credits_store.credited_members(connection, tenant_id)
+            connection, tenant_id, await credits_store.members_with_pay(connection, tenant_id)
         )
         fact = facts.plan_activated(found, first, office.now())
         await outbox.put(connection, tenant_id, [fact])

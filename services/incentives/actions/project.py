@@ -76,7 +76,7 @@ async def _restate(connection: Connection, tenant_id: str, touched: _Touched) ->
     concerned = dict(touched.members)
     everybody = max(touched.everybody, touched.everybody_shown)
     if everybody:
-        for member in await credits_store.credited_members(connection, tenant_id):
+        for member in await credits_store.members_with_pay(connection, tenant_id):
             touched.shown[member] = max(everybody, touched.shown.get(member, 0))
             if touched.everybody:
                 concerned.setdefault(member, touched.everybody)

@@ -29,9 +29,14 @@ async def of_members(
     return found
 
 
-async def credited_members(connection: Connection, tenant_id: str) -> set[str]:
+async def members_with_pay(connection: Connection, tenant_id: str) -> set[str]:
+    """Who has a credit, or had one when a statement was closed: what was stated may be all that
+    is left of it, and is to be taken back.
+    """
     rows = await connection.fetch(
-        "SELECT DISTINCT member_id::text FROM credit WHERE tenant_id = $1", tenant_id
+        "SELECT member_id::text FROM credit WHERE tenant_id = $1 "
+        "UNION SELECT member_id::text FROM statement_closing WHERE tenant_id = $1",
+        tenant_id,
     )
     return {row["member_id"] for row in rows}
 

@@ -145,3 +145,18 @@ async def test_a_member_without_credit_sees_the_first_band(world):
     assert found["lines"] == []
     assert (await world.earned(ANN, "2026-02"))["period"] == "2026-Q1"
     assert await world.earned(ANN, "2025-Q4") is None
+
+
+async def test_a_new_plan_takes_over_what_is_left_of_who_has_no_credit_any_more(world):
+    """All that ann sold turns out to be ben's: her closed quarter is taken back in the next one."""
+    await world.use(plan(), "2026-Q1")
+    sold = await world.log.append(world.tenant_id, **won("d1", "2026-02-02", 100_000))
+    await world.log.start_day(world.tenant_id, "2026-04-01")
+    await world.close(ANN, "2026-Q1")
+    await world.log.supersede(world.tenant_id, sold)
+    await world.log.append(world.tenant_id, **won("d1", "2026-02-02", 100_000, BEN))
+    assert (await world.earned(ANN, "2026-Q2"))["earned"] == "-8000.00"
+    await world.use(plan(period="month"), "2026-04")
+    assert (await world.earned(ANN, "2026-04"))["earned"] == "-8000.00"
+    found = await world.doctor()
+    assert (found.differences, found.examples) == (0, [])
