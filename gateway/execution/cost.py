@@ -49,7 +49,10 @@ class Size:
 
     def of(self, variables: Mapping[str, Any]) -> int:
         given = variables.get(self.variable) if self.variable is not None else None
-        number = given if type(given) is int else self.number
+        # As Int takes them: 100.0 is a hundred; what it refuses does not run.
+        number = self.number
+        if isinstance(given, int | float) and not isinstance(given, bool):
+            number = int(given)
         return min(max(number, 1), limits.PAGE_MOST)
 
 

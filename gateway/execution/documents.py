@@ -59,8 +59,13 @@ class Operation:
         cost.check(self.parts, variables)
 
     def plan(self, variables: Mapping[str, Any]) -> Plan:
-        """How it runs with these variables, as their types have them."""
+        """How it runs with these variables, as their types have them; GraphQLError where one that
+        decides whether a field is there is null, which its default lets through validation.
+        """
         answers = {name: variables[name] for name in self.conditions if name in variables}
+        for name, answer in answers.items():
+            if answer is None:
+                raise GraphQLError(f"Variable '${name}' decides @skip or @include: it is not null.")
         key = tuple(answers.values())
         plan = self.plans.get(key)
         if plan is None:

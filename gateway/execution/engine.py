@@ -125,10 +125,11 @@ class Engine:
         )  # fmt: skip
         if isinstance(read, list):
             return read
-        variables = Variables(given, read)
-        return operation.plan(read.coerced), Arguments(
-            schema, run.document.node, operation.node, variables
-        )
+        try:
+            plan = operation.plan(read.coerced)
+        except GraphQLError as wrong:
+            return [wrong]
+        return plan, Arguments(schema, run.document.node, operation.node, Variables(given, read))
 
 
 def _source(plan: Plan, context: Context, arguments: Arguments) -> AsyncGenerator[Any, None]:

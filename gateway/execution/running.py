@@ -201,7 +201,10 @@ class Running:
         elif not isinstance(value, dict):
             self._blank(field, place, TypeError(f"{field.name} is an object"))
         else:
-            name = next(iter(shape.below)) if len(shape.below) == 1 else type_name(value)
+            name = next(iter(shape.below)) if len(shape.below) == 1 else _type_name(value)
+            if name not in shape.below:
+                self._blank(field, place, TypeError(f"{field.name} is of none of its types"))
+                return
             out = dict(shape.below[name].empty)
             place[1][place[2]] = out
             found.append((name, value, place, out))
@@ -237,8 +240,9 @@ class Running:
         self.errors.append(GraphQLError(message, field.node, path=path, original_error=fault))
 
 
-def type_name(row: Mapping[str, Any]) -> str:
-    named: str = row.get("__typename") or _KINDS[row["kind"]]
+def _type_name(row: Mapping[str, Any]) -> str:
+    """The empty text where the row does not say what it is."""
+    named: str = row.get("__typename") or _KINDS.get(row.get("kind", ""), "")
     return named
 
 

@@ -63,6 +63,7 @@ def test_sizes_come_from_variables_their_defaults_and_the_schema_s():
     assert costs(query) == 32
     assert costs(query, {"n": 5}) == 7
     assert costs(query, {"n": 10**9}) == 102
+    assert costs(query, {"n": 100.0}) == 102  # a whole number to GraphQL
     assert costs(query, {"n": -5}) == 3
     assert costs(query, {"n": "many"}) == 32
 

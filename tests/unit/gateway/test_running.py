@@ -55,6 +55,7 @@ class Node(Thing):
     kids: list["Node"] | None = joined(_kids, "Below.")
     grid: list[list[int | None]] | None = listed("Numbers.", 3)
     thing: Thing | None = plain("A thing.")
+    either: Annotated["Node | Leaf", strawberry.union("Either")] | None = plain("One or the other.")
 
 
 @strawberry.type(description="A leaf.")
@@ -66,9 +67,14 @@ async def _roots(rows: Rows, info: Ask) -> Sequence[Any]:
     return [row["roots"] for row in rows]
 
 
+async def _head(rows: Rows, info: Ask) -> Sequence[Any]:
+    return [row["roots"][0] for row in rows]
+
+
 @strawberry.type(description="Entry.")
 class Query:
     roots: list[Node] | None = joined(_roots, "All.")
+    head: Node = joined(_head, "The first of all, which there must be.")
 
 
 SCHEMA = strawberry.Schema(query=Query, types=[Leaf])
@@ -188,6 +194,22 @@ async def test_objects_of_several_types():
         {"id": "l", "__typename": "Leaf", "colour": "red"},
         {"id": "c", "__typename": "Node", "n": 7},
     ]
+
+
+@pytest.mark.parametrize("of", [{"__typename": "Query"}, {"kind": "star"}, {}])
+async def test_an_object_of_no_known_type_is_null_with_an_error(of):
+    things = [node("a", thing={"id": "t", **of}), node("b", either={"id": "e", **of})]
+    data, errors = await run("{ roots { n thing { id } either { __typename } } }", *things)
+    assert data["roots"] == [{"n": 1, "thing": None, "either": None}] * 2
+    assert errors == [
+        (["roots", 0, "thing"], "thing is of none of its types"),
+        (["roots", 1, "either"], "either is of none of its types"),
+    ]
+
+
+async def test_nothing_is_left_where_what_must_be_there_is_not():
+    data, errors = await run("{ roots { id } head { must } }", node("a", 13))
+    assert (data, errors) == (None, [(["head", "must"], "unlucky")])
 
 
 async def test_rows_that_lack_something_are_completed_together_and_alone():
