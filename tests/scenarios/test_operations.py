@@ -1,7 +1,5 @@
 """The contract's five operations, word for word, as each role: in one process and in five."""
 
-import asyncio
-from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,8 +7,7 @@ import pytest
 
 from services.kit.clock import SystemClock
 from tests.support import boards
-from tests.support.gate import until
-from tests.support.pay import plan as commission
+from tests.support.planned import planned
 from tests.support.stack import RunningStack, Tenant, next_message
 
 YEAR = SystemClock().now().year
@@ -20,15 +17,6 @@ ROLES: dict[str, str | None] = {
     "rep": "ann", "manager": "boss", "sales_ops": None, "finance": None, "admin": None,
     "customer_success": "cai",
 }  # fmt: skip
-SPLITS: list[dict[str, Any]] = [
-    {"of": "leaves", "axis": "organisation", "method": "shares", "parts": [
-        {"owner_id": "crm:north", "share_bp": 6000}, {"owner_id": "crm:south", "share_bp": 4000}]},
-    {"of": "leaves", "owner_id": "crm:north", "axis": "organisation", "method": "equal",
-     "parts": [{"owner_id": "crm:ann"}, {"owner_id": "crm:ben"}]},
-    {"of": "leaves", "owner_id": "crm:south", "axis": "organisation", "method": "equal",
-     "parts": [{"owner_id": "crm:cai"}]},
-    {"of": "leaves", "axis": "time", "method": "equal", "into": "quarter"},
-]  # fmt: skip
 
 
 def headers_of(stack: RunningStack, acme: Tenant, role: str) -> dict[str, str]:
@@ -51,38 +39,6 @@ async def told(stack: RunningStack, acme: Tenant) -> int:
     return int((await stack.deliver(acme, won)).json()["offset"])
 
 
-async def planned(stack: RunningStack, acme: Tenant) -> str:
-    """1,000,000 for the region, of which Ann has 300,000; and commission by the method's bands."""
-
-    async def post(role: str, path: str, body: Any = None, accept: int = 200) -> Any:
-        answer = await stack.client.post(path, json=body, headers=headers_of(stack, acme, role))
-        assert answer.status_code == accept, answer.text
-        return answer.json()
-
-    async def hears(path: str, needed: Callable[[Any], bool]) -> None:
-        async def has() -> bool:
-            answer = await stack.client.get(path, headers=headers_of(stack, acme, "sales_ops"))
-            return answer.is_success and needed(answer.json())
-
-        await until(has, 30)
-
-    await hears("/targets/v1/metrics", lambda known: bool(known["items"]))
-    root = {"name": "Year", "metric": "sales", "owner_id": "crm:region", "period": PERIOD,
-            "target": "1000000.00"}  # fmt: skip
-    plan = (await post("sales_ops", "/targets/v1/plans", root, 201))["plan"]["id"]
-    path = f"/targets/v1/plans/{plan}"
-    await post("sales_ops", f"{path}/splits", {"splits": SPLITS})
-    await post("sales_ops", f"{path}/propose")
-    await post("sales_ops", f"{path}/approve", {"override_reason": "decided"})
-    while (await post("sales_ops", f"{path}/activate"))["offset"] is None:
-        await asyncio.sleep(0.05)
-    await hears("/incentives/v1/plans", lambda known: known["offset"] > 0)
-    draft = await post("finance", "/incentives/v1/plans", commission(period="year"), 201)
-    pay = f"/incentives/v1/plans/{draft['plan']['id']}/activate"
-    await post("finance", pay, {"effective_from": PERIOD})
-    return str(plan)
-
-
 class Asking:
     """One role's way to the gateway."""
 
@@ -103,7 +59,7 @@ class Asking:
 async def test_the_five_operations_run_as_each_role(stack: RunningStack) -> None:
     acme = await stack.tenant("acme")
     offset = await told(stack, acme)
-    plan = await planned(stack, acme)
+    plan = await planned(stack, acme, YEAR)
     rep, unit = acme.members["ann"], acme.units["north"]
     for role in ROLES:
         ask = Asking(stack.client, headers_of(stack, acme, role))
