@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, ClassVar
 
+import fastapi.responses
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -30,10 +31,11 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_.:-]{1,100}")
 _STATUS_CODES = {404: "not_found", 405: "method_not_allowed", 401: "unauthenticated"}
 
 
-class JSONResponse(Response):
-    """JSON by orjson: amounts are strings already, so nothing here can become a float."""
+class JSONResponse(fastapi.responses.JSONResponse):
+    """JSON by orjson: amounts are strings already, so nothing here can become a float.
 
-    media_type = "application/json"
+    Of FastAPI's own class, by which it knows that a route's model describes the answer.
+    """
 
     def render(self, content: Any) -> bytes:
         return orjson.dumps(content)
