@@ -48,7 +48,7 @@ async def _activate(office: Office, viewer: Viewer, look: Look, plan: Plan) -> N
         before = await locked(look, plan.predecessor_id)
         if before.state == "active":
             await step(office, viewer, look, before.id, plans.after("active", "superseded"))
-            told += await _taken_back(office, look, before, metric)
+            told += await _taken_back(office, look, before)
     given = await _given(office, look, plan, metric)
     await step(office, viewer, look, plan.id, state)
     await store.told(look.connection, look.tenant_id, plan.id, len(given))
@@ -64,7 +64,9 @@ async def _given(office: Office, look: Look, plan: Plan, metric: Metric) -> list
     ]
 
 
-async def _taken_back(office: Office, look: Look, plan: Plan, metric: Metric) -> list[Fact]:
+async def _taken_back(office: Office, look: Look, plan: Plan) -> list[Fact]:
+    """Of the plan's own metric, which need not be that of the plan that follows it."""
+    metric = declared(look, plan.metric)
     owners = await targets.owners(look.connection, look.tenant_id, plan.id)
     return [facts.target_set(plan, metric, owner, [], office.now()) for owner in owners]
 

@@ -188,6 +188,15 @@ async def test_a_target_taken_back_or_planned_anew(desk: Desk) -> None:
     await desk.check()
 
 
+async def test_a_target_taken_back_on_its_last_day_is_not_over(desk: Desk) -> None:
+    plan = ids.new()
+    await desk.target("ann", {"2026-03": 3_100_00}, plan=plan)
+    desk.kpi.clock.at = datetime(2026, 3, 31, 4, tzinfo=UTC)
+    await desk.day("2026-03-31")
+    await desk.target("ann", {}, plan=plan)
+    assert state(await desk.one()) == ("red", "resolved", "withdrawn")
+
+
 async def test_who_sees_and_who_acknowledges(desk: Desk) -> None:
     for owner in ("ann", "cai", "north", "region"):
         await desk.target(owner, {"2026-03": 3_100_00})

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from services.kit import ids
 from services.kpi.domain.metrics import CATALOGUE
 from tests.support.desk import Desk, shape
 from tests.support.targets import target_set
@@ -64,3 +65,21 @@ async def test_what_a_declaration_refuses(
 
 async def test_reps_declare_nothing(desk: Desk) -> None:
     assert (await put(desk, "deal_value", MEAN, "rep")).status_code == 403
+
+
+@pytest.mark.parametrize("change", [
+    {"target": "100"}, {"target": 1.0}, {"target": 2**63}, {"target": 10**20}, {"target": True},
+    {"first_on": 20_514}, {"first_on": "2026-03-01T00:00:00"}, {"id": "not-an-id"},
+])  # fmt: skip
+async def test_a_fact_is_taken_as_the_json_that_it_claims_to_be(desk: Desk, change: Any) -> None:
+    """It is kept word for word: what only a lenient reader understands would stop the others."""
+    type_, subject, payload = target_set(desk.ann, "sales", {"2026-03": 100})
+    payload["cells"][0] |= change
+    fact = {
+        "id": ids.new(), "type": type_, "subject": subject, "occurred_at": "2026-03-01T00:00:00Z",
+        "payload": payload,
+    }  # fmt: skip
+    answer = await desk.kpi.client.post(
+        "/kpi/v1/facts", headers=desk.kpi.service(desk.company), json={"facts": [fact]}
+    )
+    assert (answer.status_code, answer.json()["path"]) == (422, "facts.0.payload"), answer.text

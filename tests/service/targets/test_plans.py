@@ -151,6 +151,20 @@ async def test_a_successor_takes_the_cells_of_the_plan_before_back(planning):
     assert board["items"][0]["targets"] == []
 
 
+async def test_a_successor_of_another_metric_takes_back_what_was_given(planning):
+    first = await make(planning)
+    await carry(planning, first)
+    facts = len(await planning.delivered())
+    second = await make(
+        planning, predecessor_id=first["id"], metric="visits", target="5200", name="Visits"
+    )
+    await carry(planning, second)
+    told = [fact["payload"] for fact in (await planning.delivered())[facts:]]
+    assert [(one["plan_id"], one["metric"], one["unit"], len(one["cells"])) for one in told] == [
+        (first["id"], "sales", "money", 0), (second["id"], "visits", "count", 1)
+    ]  # fmt: skip
+
+
 async def test_children_are_totals_along_the_axis_whatever_the_order(planning):
     """Time first, people below: the company's regions have years although no node says so."""
     plan = await make(planning, whole(**QUARTERS), whole(**shares(east=6000, west=4000)))
