@@ -209,6 +209,7 @@ async def test_who_sees_and_who_acknowledges(desk: Desk) -> None:
 
     assert await sees("rep", "ann") == {"ann"}
     assert await sees("customer_success", "ben") == {"ben"}
+    assert await sees("rep", "boss") == set(), "the role sees the subtree, not the post alone"
     assert await sees("manager", "boss") == {"ann", "ben", "north"}
     for role in ("sales_ops", "finance", "admin"):
         assert await sees(role) == set(everybody)
