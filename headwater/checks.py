@@ -37,6 +37,7 @@ from services.kpi.actions.rebuild import FUNNEL
 from services.kpi.actions.tenants import all_tenants
 from services.kpi.main import create_app as create_kpi
 from services.kpi.settings import KpiSettings
+from services.kpi.store import feed as log
 
 _STATEMENT_MILLIS = 600_000
 
@@ -63,12 +64,13 @@ async def _tenants(database: Database, only: str | None) -> list[tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What came out for one tenant and one service."""
+    """What came out for one tenant and one service; `head` is the log's last offset."""
 
     tenant: str
     service: str
     projection: str
     finding: Finding
+    head: int
 
 
 def projections(kpi: httpx.AsyncClient, keys: Keys) -> Mapping[str, Beside]:
@@ -122,7 +124,9 @@ async def _doctor(installation: Installation, only: str | None) -> list[Checked]
                     for tenant_id, name in tenants:
                         task = bar.add_task(f"{name}: {service}", total=None)
                         finding = await _check(beside, database, tenant_id, _shown_by(bar, task))
-                        found.append(Checked(name, service, beside.projection, finding))
+                        async with known.read(None) as connection:
+                            head = (await log.heads(connection)).get(tenant_id, 0)
+                        found.append(Checked(name, service, beside.projection, finding, head))
     return sorted(found, key=lambda one: one.tenant)
 
 
@@ -143,13 +147,15 @@ async def _has_met(beside: Beside, database: Database, tenant_id: str) -> bool:
 def doctor(installation: Installation, only: str | None) -> int:
     """Print what differs; how many rows do."""
     checked = asyncio.run(_doctor(installation, only))
-    table = Table("tenant", "service", "projection", "offset", "rows compared", "differences")
+    table = Table(
+        "tenant", "service", "projection", "offset", "log", "rows compared", "differences"
+    )
     for one in checked:
         finding = one.finding
         colour = "green" if finding.differences == 0 else "red"
         table.add_row(
-            one.tenant, one.service, one.projection, str(finding.offset), f"{finding.rows:,}",
-            f"[{colour}]{finding.differences}[/]",
+            one.tenant, one.service, one.projection, str(finding.offset), str(one.head),
+            f"{finding.rows:,}", f"[{colour}]{finding.differences}[/]",
         )  # fmt: skip
     console = Console()
     console.print(table)

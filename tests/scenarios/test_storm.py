@@ -75,6 +75,7 @@ async def test_a_storm_comes_to_what_a_tidy_quarter_comes_to(
         assert storm.answers > 20
     status, output = await asyncio.to_thread(doctor, apart)
     assert status == 0, output
+    assert_all_is_compared(output)
     await doctor_finds_what_is_broken(apart, urls, stormy.tenant.id)
 
 
@@ -179,12 +180,14 @@ async def sales_and_customers_are_too(firm: Firm, made: Quarter) -> None:
     figures = Figures(firm.stack, firm.tenant)
     members = firm.tenant.members
     board = await figures.get(
-        "/kpi/v1/attainments", scope=[members[rep] for rep in REPS], period="2026-Q1",
-        metric=["sales", "visits"],
+        "/kpi/v1/attainments", period="2026-Q1", metric=["sales", "refunded", "collected", "visits"],
+        scope=[*(members[rep] for rep in REPS), firm.tenant.units["region"]],
     )  # fmt: skip
     actual = {(figures.names[i["scope"]], i["metric"]): i["actual"] for i in board["items"]}
     assert {rep: _minor(actual[rep, "sales"]) for rep in REPS} == fresh.sales(made)
+    assert {rep: _minor(actual[rep, "refunded"]) for rep in REPS} == fresh.refunded(made)
     assert {rep: int(actual[rep, "visits"]) for rep in REPS} == made.visits
+    assert _minor(actual["region", "collected"]) == made.collected
 
     customers = await figures.pages("/customers/v1/customers")
     tiers = fresh.tiers(made)
@@ -236,6 +239,17 @@ def doctor(apart: Split) -> tuple[int, str]:
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
+
+
+def assert_all_is_compared(output: str) -> None:
+    """Every projection of both tenants, up to the log's head, and not of nothing."""
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.splitlines()]
+    checked = [row for row in rows if len(row) == 7]
+    assert len(checked) == 6, output
+    for _, _, _, offset, head, compared, differences in checked:
+        assert offset == head, output
+        assert int(compared.replace(",", "")) > 100, output
+        assert differences == "0", output
 
 
 async def doctor_finds_what_is_broken(apart: Split, urls: dict[str, Urls], tenant_id: str) -> None:

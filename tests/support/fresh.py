@@ -37,6 +37,15 @@ def sales(made: Quarter) -> dict[str, int]:
     return dict(found)
 
 
+def refunded(made: Quarter) -> dict[str, int]:
+    """Paid back, in minor units, by rep: each refund shared as its deal was when it was won."""
+    found: Counter[str] = Counter()
+    for win in made.wins:
+        for minor in win.refunds:
+            found.update(split(minor, win.owners))
+    return dict(found)
+
+
 def commission(minor: int) -> int:
     """Each slice at its band's rate, rounded half-even to a minor unit."""
     paid, lower = 0, 0

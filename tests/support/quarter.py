@@ -79,6 +79,7 @@ class Quarter:
     contracted: set[str] = field(default_factory=set)
     """Accounts that ever had a contract."""
     visits: Counter[str] = field(default_factory=Counter)
+    collected: int = 0
 
     def event(self, record: str, id_: str, at: datetime, **data: Any) -> None:
         key = f"{record}-{id_}-{len(self.said)}"
@@ -228,8 +229,11 @@ def _collections(made: Quarter) -> None:
     for number, win in enumerate(made.chance.choices(made.wins, k=24)):
         at = datetime.combine(win.won_on, datetime.min.time(), UTC) + timedelta(hours=30)
         named = {"deal": win.subject} if number % 2 else {"contract": f"C{number % 20}"}
-        amount = _money(made.chance.randint(1_00, 40_000_00))
-        made.event("collection", f"P{number}", at, amount=amount, account=win.account, **named)
+        minor = made.chance.randint(1_00, 40_000_00)
+        made.collected += minor
+        made.event(
+            "collection", f"P{number}", at, amount=_money(minor), account=win.account, **named
+        )
 
 
 def _activities(made: Quarter) -> None:
