@@ -75,11 +75,10 @@ class Figures:
     async def statements(self) -> list[Any]:
         """Of everybody, with their lines."""
         listed = await self.pages("/incentives/v1/statements", "finance")
-        found = [
+        return [
             (await self.get(f"/incentives/v1/statements/{one['id']}", "finance"))["statement"]
             for one in listed
         ]
-        return [{**one, "member": self.names[one["member_id"]]} for one in found]
 
     def plain(self, value: Any) -> Any:
         """Without ids of ours; members and units by name, lists in an order of their own."""

@@ -37,6 +37,8 @@ class Firm:
     clock: Path
     acknowledged: Counter[str] = field(default_factory=Counter)
     """How often each item was answered with 202, by its key."""
+    closed: dict[str, Any] = field(default_factory=dict)
+    """Statements as they were closed, by id."""
 
     async def ask(self, method: str, path: str, role: str, body: Any = None, **asked: Any) -> Any:
         """The answer, once there is one."""
@@ -197,28 +199,29 @@ class Firm:
             "basic_below": f"{BASIC_BELOW // 100}", "effective_on": "2026-02-01",
         })  # fmt: skip
 
-    async def close(self, *periods: str) -> int:
-        """Approve and close what is stated of these months so far; how many statements that is."""
-        count = 0
+    async def close(self, *periods: str) -> None:
+        """Approve and close what is stated of these months so far."""
         for period in periods:
             listed = await self.ask("GET", "/incentives/v1/statements", "finance", period=period)
             for statement in listed["items"]:
-                path = f"/incentives/v1/statements/{statement['id']}"
+                await self._close(statement["id"])
 
-                async def closed(path: str = path) -> bool:
-                    """Not where the figures changed after they were approved."""
-                    found = (await self.ask("GET", path, "finance"))["statement"]
-                    if found["status"] == "closed":
-                        return True
-                    step = "close" if found["status"] == "approved" else "approve"
-                    await self.stack.client.post(
-                        f"{path}/{step}", headers=self.stack.token(self.tenant.name, "finance")
-                    )
-                    return False
+    async def _close(self, id_: str) -> None:
+        path = f"/incentives/v1/statements/{id_}"
 
-                await until(_patient(closed), 60)
-                count += 1
-        return count
+        async def closed() -> bool:
+            """Not where the figures changed after they were approved."""
+            found = (await self.ask("GET", path, "finance"))["statement"]
+            if found["status"] == "closed":
+                self.closed[id_] = found
+                return True
+            step = "close" if found["status"] == "approved" else "approve"
+            await self.stack.client.post(
+                f"{path}/{step}", headers=self.stack.token(self.tenant.name, "finance")
+            )
+            return False
+
+        await until(_patient(closed), 60)
 
 
 def _patient(condition: Any) -> Any:
