@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.incentives.actions.office import Office, Reading
 from services.incentives.actions.restate import Rules
-from services.incentives.domain import policy, statement
+from services.incentives.domain import policy, run_rate, statement
 from services.incentives.domain.commission import NextBand
 from services.incentives.domain.lines import Line
 from services.incentives.domain.policy import View
@@ -114,7 +114,7 @@ def _earnings(
         currency,
         sum(one.total_minor for _, one in found),
         sum(
-            one.total_minor if state == "closed" else statement.projected(one, reading.today)
+            one.total_minor if state == "closed" else run_rate.projected(one, reading.today)
             for state, one in found
         ),
         None if newest_state == "closed" else newest.next_band,

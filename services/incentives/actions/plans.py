@@ -13,6 +13,7 @@ from services.incentives.domain.plan import ActivePlan, CompensationPlanInvalid,
 from services.incentives.store import credits as credits_store
 from services.incentives.store import members as members_store
 from services.incentives.store import plans as store
+from services.incentives.store import statements as statements_store
 from services.incentives.store.plans import PlanRecord
 from services.kit import ids, outbox
 from services.kit.auth import Viewer
@@ -40,7 +41,9 @@ async def activate(
 ) -> tuple[PlanRecord, int]:
     """In force from the first day of the period `effective_from`; ends the version before it.
 
-    CompensationPlanOverlap where a member would have two plans. An active plan is answered unchanged.
+    CompensationPlanOverlap where a member would have two plans, CompensationPlanInvalid where pay in
+    two currencies, Invalid where it would cut into what is closed. An active plan is answered
+    unchanged.
     """
     policy.need_activating(viewer.role, viewer.service)
     async with office.deciding(viewer) as deciding:
@@ -58,10 +61,15 @@ async def activate(
             elif other.ends_on is None or other.ends_on >= first:
                 await _end(deciding, other, first)
         new = ActivePlan(found.id, found.version, terms, first, None)
+        active = await store.active(connection, tenant_id)
         members = await members_store.all_members(connection, tenant_id)
-        if any(one.terms.units for one in (new, *others)):
+        if any(one.terms.units for one in (new, *active)):
             await deciding.chart.meet(connection, members)
-        plans.refuse_overlap(new, others, members, deciding.chart.above, calendar)
+        above = deciding.chart.above
+        plans.refuse_overlap(new, others, members, above, calendar)
+        plans.refuse_other_currency(new, active, members, above, calendar)
+        closed = await statements_store.closed_since(connection, tenant_id, first)
+        plans.refuse_cutting(new, closed, above, calendar)
         await store.activate(connection, tenant_id, plan_id, first, viewer.subject, office.now())
         await restate(
             connection, tenant_id, await credits_store.members_with_pay(connection, tenant_id)

@@ -10,7 +10,7 @@ from services.incentives.actions.restate import restate
 from services.incentives.domain import policy
 from services.incentives.domain.credits import Credit
 from services.incentives.domain.policy import View
-from services.incentives.domain.statement import (
+from services.incentives.domain.settling import (
     OwnStatement,
     PeriodRunning,
     StatementClosed,

@@ -6,6 +6,10 @@ the period's first day). A member has one plan in any period. A new version of a
 before; two different plans that meet in one member are refused when the second is activated. Where
 people move into such an overlap later, the plan that was activated first holds.
 
+What is taken back of pay is taken back in the currency it was paid in, so that one member's plans
+have one currency, whenever they are in force; and a period of which a part is closed stays cut as
+it was, so that no credit falls between two statements.
+
 >>> terms = Terms.read({"name": "Sales", "period": "quarter", "currency": "CNY", "components": [
 ...     {"code": "commission", "kind": "commission", "mode": "marginal", "rounding": "half_even",
 ...      "bands": [{"up_to": "1000000.00", "rate_bp": 800}, {"up_to": None, "rate_bp": 1000}]}],
@@ -144,6 +148,47 @@ def refuse_overlap(
                 f"plan {other.terms.name!r} pays some of the same members from {day} on: end it "
                 "with a new version, or make the two name different members",
                 path="eligible",
+            )
+
+
+def refuse_other_currency(
+    new: ActivePlan, others: Iterable[ActivePlan], members: Sequence[str], units: Units,
+    calendar: Calendar,
+) -> None:  # fmt: skip
+    """CompensationPlanInvalid where another plan pays one of the members in another currency."""
+    for other in others:
+        was_in_force = other.ends_on is None or other.effective_on <= other.ends_on
+        if (
+            was_in_force
+            and other.terms.currency != new.terms.currency
+            and any(
+                _covers(new, member, new.effective_on, units, calendar)
+                and _covers(other, member, other.effective_on, units, calendar)
+                for member in members
+            )
+        ):
+            raise CompensationPlanInvalid(
+                f"plan {other.terms.name!r} pays some of the same members in "
+                f"{other.terms.currency}: one member is paid in one currency",
+                path="currency",
+            )
+
+
+def refuse_cutting(
+    new: ActivePlan, closed: Iterable[tuple[str, date, date]], units: Units, calendar: Calendar
+) -> None:
+    """Invalid where a period of the new plan holds more than what is `closed` of it: statements by
+    member, first and last day.
+    """
+    for member, first, last in closed:
+        ends = (new.period(first, calendar), new.period(last, calendar))
+        if (ends[0].first < first or last < ends[1].last) and _covers(
+            new, member, first, units, calendar
+        ):
+            raise Invalid(
+                f"pay is closed from {first} to {last}, which is no whole {new.terms.period}: "
+                f"start with a {new.terms.period} after it",
+                path="effective_from",
             )
 
 

@@ -34,8 +34,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from fractions import Fraction
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -44,36 +43,10 @@ from services.incentives.domain.commission import Commission, NextBand
 from services.incentives.domain.credits import Credit
 from services.incentives.domain.lines import Key, Line
 from services.incentives.domain.plan import ActivePlan
-from services.kit.errors import Conflict
 from services.kit.period import Calendar, Period
 
-State = Literal["live", "approved", "closed"]
 PlanOn = Callable[[date], ActivePlan | None]
 _ONE_DAY = timedelta(days=1)
-
-
-class StatementClosed(Conflict):
-    """A closed statement changes no more."""
-
-    code = "statement_closed"
-
-
-class StatementNotApproved(Conflict):
-    """Only an approved statement can be closed, and approval is of the figures that it had."""
-
-    code = "statement_not_approved"
-
-
-class PeriodRunning(Conflict):
-    """A statement is approved and closed after its period."""
-
-    code = "period_running"
-
-
-class OwnStatement(Conflict):
-    """Nobody approves or closes their own pay."""
-
-    code = "own_statement"
 
 
 class Counted(NamedTuple):
@@ -135,6 +108,9 @@ class _Book:
     lines: list[Line] = field(default_factory=list)
     counted: list[Counted] = field(default_factory=list)
 
+    def own_first(self) -> list[Line]:
+        return sorted(self.lines, key=lambda line: line.earned_in != self.period.code)
+
 
 def empty(member_id: str, plan: ActivePlan, period: Period) -> Statement:
     """Of a member with a plan and no credit."""
@@ -161,14 +137,15 @@ def statements(
         found = _adjustments(one, books.get(one.period.first), frozen.values())
         if found:
             taking = _next_open(one, plan_at, frozen, books, calendar)
-            adjusted[taking.period.first] += found
+            if taking.plan.terms.currency == one.plan.terms.currency:
+                adjusted[taking.period.first] += found
     made = list(frozen.values())
     for first, book in books.items():
         if first not in frozen:
             made.append(
                 Statement(
                     member_id, book.period, book.plan,
-                    (*sorted(book.lines, key=_own_first(book)), *adjusted[first]),
+                    (*book.own_first(), *adjusted[first]),
                     tuple(sorted(book.counted)), book.credited_minor,
                 )
             )  # fmt: skip
@@ -184,6 +161,9 @@ def _calculate(
         plan = plan_at(credit.won_on)
         if plan is None or plan.terms.currency != credit.currency:
             continue  # nobody promised to pay for it
+        then = plan_at(credit.credited_on)
+        if then is not None and then.terms.currency != credit.currency:
+            continue  # a statement is in one currency, and no rate is known
         period = plan.period(credit.won_on, calendar)
         by_win.setdefault(period.first, (plan, period, []))[2].append(credit)
     books: dict[date, _Book] = {}
@@ -201,10 +181,6 @@ def _calculate(
 def _filling_order(credit: Credit) -> tuple[date, str, str, date]:
     """By credit date, then deal id."""
     return credit.credited_on, credit.deal, credit.event_id, credit.won_on
-
-
-def _own_first(book: _Book) -> Callable[[Line], bool]:
-    return lambda line: line.earned_in != book.period.code
 
 
 def _book(books: dict[date, _Book], plan: ActivePlan, period: Period) -> _Book:
@@ -303,29 +279,6 @@ def _next_open(
         plan = plan_at(day) or plan
         period = plan.period(day, calendar)
     return _book(books, plan, period)
-
-
-def projected(statement: Statement, day: date) -> int:
-    """Earned at run rate to the period's end: credit grows by business days, Monday to Friday;
-    `day`, the last one that started, counts in full. Other lines stay as they are.
-    """
-    period = statement.period
-    elapsed = _business_days(period.first, min(day, period.last))
-    in_all = _business_days(period.first, period.last)
-    if not elapsed or elapsed == in_all:
-        return statement.total_minor
-    credited = Fraction(statement.credited_minor * in_all, elapsed)
-    terms = statement.plan.terms
-    return sum(one.pay(credited) for one in terms.components) + statement.other_minor
-
-
-def _business_days(first: date, last: date) -> int:
-    """Mondays to Fridays from first to last, both included."""
-    days = (last - first).days + 1
-    if days <= 0:
-        return 0
-    weeks, rest = divmod(days, 7)
-    return weeks * 5 + sum((first.weekday() + n) % 7 < 5 for n in range(rest))
 
 
 def _counted(credit: Credit) -> Counted:

@@ -126,6 +126,18 @@ async def closed_of(
     return found
 
 
+async def closed_since(
+    connection: Connection, tenant_id: str, day: date
+) -> list[tuple[str, date, date]]:
+    """Member, first and last day of the closed statements that last until `day` or longer."""
+    rows = await connection.fetch(
+        "SELECT member_id::text, first_on, last_on FROM statement_closing "
+        "WHERE tenant_id = $1 AND last_on >= $2 ORDER BY first_on, member_id",
+        tenant_id, day,
+    )  # fmt: skip
+    return [tuple(row) for row in rows]
+
+
 async def hashes(
     connection: Connection, tenant_id: str, members: Iterable[str]
 ) -> dict[tuple[str, date], str]:

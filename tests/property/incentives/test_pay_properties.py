@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.incentives.domain import statement
+from services.incentives.domain import run_rate
 from services.incentives.domain.commission import Band, Commission, Mode
 from services.incentives.domain.credits import Credit, credits_of
 from services.incentives.domain.lines import Key, recalculated
@@ -218,5 +218,5 @@ def test_the_run_rate_ends_at_what_was_earned(minor, day):
     win = Credit("d", "e", "won", "ann", "CNY", FIRST, FIRST, minor)
     (one,) = made([win], [plan])
     on = FIRST + timedelta(days=day)
-    assert statement.projected(one, on) >= one.total_minor
-    assert statement.projected(one, one.period.last) == one.total_minor
+    assert run_rate.projected(one, on) >= one.total_minor
+    assert run_rate.projected(one, one.period.last) == one.total_minor

@@ -4,7 +4,7 @@ import copy
 
 import pytest
 
-from tests.support.pay import ANN, BEN, CAI, FAY, LI, OTHER, TEAM, plan, won
+from tests.support.pay import ANN, BEN, CAI, FAY, LI, OTHER, TEAM, plan, refunded, won
 
 
 def broken(path, value):
@@ -160,3 +160,53 @@ async def test_a_new_plan_takes_over_what_is_left_of_who_has_no_credit_any_more(
     assert (await world.earned(ANN, "2026-04"))["earned"] == "-8000.00"
     found = await world.doctor()
     assert (found.differences, found.examples) == (0, [])
+
+
+async def test_a_period_of_which_a_part_is_closed_stays_cut(world):
+    """Else what is won in February would count into the closed January."""
+    ann = {"eligible": {"members": [ANN]}}
+    await world.use(plan(period="month", **ann), "2026-01")
+    await world.log.append(world.tenant_id, **won("d1", "2026-01-10", 900_000))
+    await world.log.start_day(world.tenant_id, "2026-04-01")
+    await world.close(ANN, "2026-01")
+    drafted = await world.post("/plans", json=plan(**ann), status=201)
+    path = f"/plans/{drafted['plan']['id']}/activate"
+    refused = await world.post(path, json={"effective_from": "2026-Q1"}, status=422)
+    assert (refused["code"], refused["path"]) == ("invalid", "effective_from")
+    await world.log.append(world.tenant_id, **won("d2", "2026-02-10", 900_000))
+    assert (await world.earned(ANN, "2026-02"))["earned"] == "72000.00"
+    await world.post(path, json={"effective_from": "2026-Q2"})
+    # Who has nothing closed may have a quarterly plan from January on.
+    await world.use(plan("Ben", eligible={"members": [BEN]}), "2026-Q1")
+
+
+async def test_one_member_is_paid_in_one_currency(world):
+    dollars = {"currency": "USD"}
+    await world.use(plan("East", eligible={"units": [TEAM]}) | dollars)
+    # A version that was never in force pays nobody.
+    await world.use(plan("East", eligible={"units": [TEAM]}))
+    await world.use(plan("West", eligible={"units": [OTHER]}) | dollars)
+    later = plan("East", eligible={"units": [TEAM]}) | dollars
+    drafted = await world.post("/plans", json=later, status=201)
+    path = f"/plans/{drafted['plan']['id']}/activate"
+    refused = await world.post(path, json={"effective_from": "2026-Q3"}, status=422)
+    assert (refused["code"], refused["path"]) == ("compensation_plan_invalid", "currency")
+
+
+async def test_who_moves_to_a_plan_in_another_currency_has_no_sum_of_both(world):
+    await world.use(plan("East", eligible={"units": [TEAM]}))
+    await world.use(plan("West", eligible={"units": [OTHER]}) | {"currency": "USD"})
+    await world.move(ANN, TEAM)
+    span = {"unit_id": TEAM, "starts_on": "2020-01-01", "ends_on": "2026-03-31", "share_bp": 10_000}
+    then = {"unit_id": OTHER, "starts_on": "2026-04-01", "ends_on": None, "share_bp": 10_000}
+    moved = {"member_id": ANN, "memberships": [span, then]}
+    await world.log.fact(world.tenant_id, "member.moved.v1", f"member:{ANN}", moved)
+    await world.log.append(world.tenant_id, **won("d1", "2026-01-10", 900_000))
+    await world.log.append(world.tenant_id, **refunded("r1", "2026-04-10", 100_000, "d1"))
+    await world.log.start_day(world.tenant_id, "2026-04-20")
+    await world.close(ANN, "2026-Q1")
+    await world.log.append(world.tenant_id, **won("d2", "2026-03-10", 10_000))
+    first, second = await world.earned(ANN, "2026-Q1"), await world.earned(ANN, "2026-Q2")
+    assert (first["currency"], first["earned"]) == ("CNY", "72000.00")
+    assert (second["currency"], second["earned"], second["lines"]) == ("USD", "0.00", [])
+    assert (await world.doctor()).differences == 0

@@ -20,7 +20,10 @@ def test_the_worked_examples_hold(name):
     assert failed == 0
 
 
-@pytest.mark.parametrize("name", ["commission", "credits", "lines", "plan", "statement", "zones"])
+RULES = ["commission", "credits", "lines", "plan", "run_rate", "statement", "zones"]
+
+
+@pytest.mark.parametrize("name", RULES)
 def test_a_rule_comes_with_a_worked_example(name):
     _, attempted = doctest.testmod(importlib.import_module(f"services.incentives.domain.{name}"))
     assert attempted > 0
