@@ -94,7 +94,10 @@ async def complete_task(office: Office, viewer: Viewer, asked: str) -> Completed
             row = await tasks.find(connection, tenant_id, asked)
         reading = await office.look(connection, tenant_id, viewer)
         reach = await reading.reach(viewer)
-        concerned = {*row["assignees"], row["owner_id"]} - {None} if row is not None else set()
+        concerned: set[str] = set()
+        if row is not None:
+            # A finished task has no list any more: who finished it may ask again.
+            concerned = {*row["assignees"], row["owner_id"], row.get("completed_by")} - {None}
         if row is None or not (reach.shows(row["team"]) or reach.shows(concerned)):
             raise TaskNotFound(f"no task {asked!r}", path="id")
         if not policy.may_complete(viewer.role, viewer.service, reach, concerned):

@@ -93,8 +93,9 @@ async def one_statement(office: Office, viewer: Viewer, statement_id: str) -> tu
         found = None
         if ids.is_id(statement_id):
             found = await store.one(reading.connection, reading.tenant_id, statement_id)
+        # Looked up either way: ids can be worked out, and time would tell which ones are there.
+        sight = await reading.sight([found.member_id] if found else ())
         if found is not None:
-            sight = await reading.sight([found.member_id])
             seen = policy.view(viewer.role, sight, found.member_id)
             if seen is not View.NOTHING:
                 return (found, seen), reading.offset

@@ -184,6 +184,15 @@ async def test_a_task_is_done_at_once_and_for_good(sold):
     assert (missing.status_code, missing.json()["code"]) == (404, "task_not_found")
 
 
+async def test_who_is_assigned_besides_the_owner_may_complete_it_again(sold):
+    (task,) = (await tasks(sold, EVE))[EVE]
+    path, eve = f"/tasks/{task['id']}/complete", {"role": "customer_success", "member": "hr:eve"}
+    done = (await sold.call("POST", path, **eve)).json()["task"]
+    await sold.settled()  # the task's list is gone with it
+    again = await sold.call("POST", path, **eve)
+    assert (again.status_code, again.json()["task"]) == (200, done)
+
+
 async def test_a_reversed_win_withdraws_its_open_task_and_no_finished_one(sold):
     (mine,), (theirs,) = (await tasks(sold, ANN, BOB)).values()
     await sold.call("POST", f"/tasks/{mine['id']}/complete", role="rep", member="hr:ann")
