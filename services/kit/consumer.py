@@ -89,8 +89,9 @@ class Consumer:
             while self.lag.done(tenant_id) < head:
                 if not await self._step(tenant_id, short_name):
                     return False
-        except Refusal:
-            raise
+        except Refusal as refusal:  # such as a statement of this tenant that took too long
+            log.warning("%s of tenant %s waits: %s", self._projection, tenant_id, refusal.message)
+            return False
         except Exception:  # one tenant's fault must not stop the others
             log.exception("%s of tenant %s failed", self._projection, tenant_id)
             return False

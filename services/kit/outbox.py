@@ -146,8 +146,11 @@ class Outbox:
             try:
                 while (count := await self._deliver(tenant["id"], tenant["short_name"])) > 0:
                     continue
-            except Refusal:
-                raise
+            except Refusal as refusal:
+                log.warning(
+                    "outbox of %s waits for %s: %s", self._service, tenant["id"], refusal.message
+                )
+                count = -1
             except Exception:  # one tenant's fault must not keep the others' facts
                 log.exception("outbox of %s failed for %s", self._service, tenant["id"])
                 count = -1

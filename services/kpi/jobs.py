@@ -66,8 +66,8 @@ class Jobs:
         for tenant_id, short_name in await all_tenants(self._database):
             try:
                 await self._look_after(tenant_id)
-            except Refusal:
-                raise
+            except Refusal as refusal:
+                log.warning("the jobs of %s wait: %s", short_name, refusal.message)
             except Exception:  # one tenant's fault must not stop the others' days
                 log.exception("the jobs of %s failed", short_name)
 

@@ -81,8 +81,9 @@ class Projector:
                     if moved
                     else await projection.cursor(connection, tenant_id, funnel.PROJECTION)
                 )
-        except Refusal:
-            raise
+        except Refusal as refusal:  # such as a statement of this tenant that took too long
+            log.warning("projecting tenant %s waits: %s", tenant_id, refusal.message)
+            return False
         except Exception:  # one tenant's fault must not stop the others
             log.exception("projecting tenant %s failed", tenant_id)
             return False

@@ -13,7 +13,7 @@ from services.kit import consumer, limits, projection, versions
 from services.kit.auth import Signer, Verifier
 from services.kit.consumer import Consumer
 from services.kit.db import Connection, Database
-from services.kit.errors import ProjectionBehind
+from services.kit.errors import ProjectionBehind, Unavailable
 from services.kit.feed import Feed
 from services.kit.standing import Entry
 from tests.support.fakelog import FakeLog
@@ -26,6 +26,7 @@ class Reader:
     def __init__(self, database: Database, log: FakeLog, signer: Signer) -> None:
         self.database, self.log = database, log
         self.fault: Exception | None = None
+        self.faulty: str | None = None
         self._signer = signer
 
     def consumer(self, *types: str) -> Consumer:
@@ -41,7 +42,7 @@ class Reader:
             "INSERT INTO pipeline (tenant_id, code, name, stages, number) VALUES ($1, $2, '', $3, $4)",
             [(tenant_id, str(entry.offset), "[]", offset) for entry in entries],
         )
-        if self.fault is not None:
+        if self.fault is not None and self.faulty in (None, tenant_id):
             raise self.fault
 
     async def taken(self, tenant_id: str) -> list[int]:
@@ -152,6 +153,19 @@ async def test_a_failed_page_leaves_neither_effect_nor_cursor_and_is_tried_again
         await until(lambda: _is(asyncio.sleep(0, 0 - one.lag.entries), 0))
         assert one.lag.seconds == 0
     assert await reader.taken(acme) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("fault", [ValueError("halfway"), Unavailable("it took too long")])
+async def test_a_tenant_that_cannot_be_taken_stops_nobody_else(
+    reader: Reader, fault: Exception
+) -> None:
+    acme, bolt = reader.log.tenant("acme"), reader.log.tenant("bolt")
+    reader.fault, reader.faulty = fault, acme
+    await fill(reader.log, acme, 2)
+    await fill(reader.log, bolt, 9)
+    async with running(reader.consumer()):
+        await until(lambda: _is(reader.cursor(bolt), 9))
+        assert await reader.taken(acme) == []
 
 
 async def test_a_reader_waits_for_its_offset_or_is_told_that_it_is_behind(

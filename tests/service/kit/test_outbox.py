@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from services.kit import ids, outbox
 from services.kit.auth import Signer, Verifier
 from services.kit.db import Database
+from services.kit.errors import Unavailable
 from services.kit.outbox import Fact, Outbox
 from tests.support.gate import until
 from tests.support.kpi import running_kpi
@@ -269,7 +270,9 @@ async def test_the_age_of_what_waits_is_known_without_asking_the_database(post: 
     assert post.outbox.oldest_seconds == 0
 
 
-@pytest.mark.parametrize("away", [503, ZeroDivisionError("of one tenant alone")])
+@pytest.mark.parametrize(
+    "away", [503, ZeroDivisionError("of one tenant alone"), Unavailable("it took too long")]
+)
 async def test_one_tenants_trouble_is_not_the_others(post: Post, away: Any) -> None:
     for refused, taken in (NAMES, NAMES[::-1]):
         number = len(post.kpi.numbers(taken))

@@ -8,8 +8,11 @@ import pytest
 
 from headwater.databases import Urls
 from headwater.postgres import Server
+from services.kit import ids
+from services.kit.errors import Unavailable
+from services.kpi import jobs, projector
 from tests.support.gate import Gate, until
-from tests.support.kpi import RunningKpi, running_kpi, stage
+from tests.support.kpi import RunningKpi, joined, running_kpi, stage
 
 
 class Beside:
@@ -50,6 +53,32 @@ async def test_a_tenant_without_a_zone_on_the_map_stops_nobodys_day(beside: Besi
         return await beside.admin.fetchval(started, fine.company.tenant_id) == 3
 
     await until(caught_up)
+
+
+async def test_a_tenant_whose_statements_time_out_stops_nobodys_day_or_funnel(
+    beside: Beside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, fine = await beside.gate("slow"), await beside.gate("fine")
+    slow_id = slow.company.tenant_id
+    advance, declare = projector.advance, jobs.Jobs._declare
+
+    async def advancing(connection: Any, tenant_id: str, world: Any) -> Any:
+        if tenant_id == slow_id:
+            raise Unavailable("it took too long")
+        return await advance(connection, tenant_id, world)
+
+    async def declaring(self: jobs.Jobs, tenant_id: str) -> None:
+        if tenant_id == slow_id:
+            raise Unavailable("it took too long")
+        await declare(self, tenant_id)
+
+    monkeypatch.setattr(projector, "advance", advancing)
+    monkeypatch.setattr(jobs.Jobs, "_declare", declaring)
+    beside.kpi.clock.move(days=1)
+    await beside.kpi.facts(slow.company, joined(ids.new(), "dee"))
+    await until(fine.day_started)
+    answer = await beside.kpi.deliver(fine.item(at="2026-02-01T00:00:00Z"))
+    assert await beside.entered(fine, answer.json()["offset"]) == 1
 
 
 def logged(caplog: pytest.LogCaptureFixture, words: str) -> Callable[[], Any]:
