@@ -9,7 +9,8 @@ there are no rows.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -19,6 +20,10 @@ from services.kit.errors import Invalid, Unavailable
 
 Connection: TypeAlias = Any
 """An asyncpg connection inside a transaction (asyncpg ships no types)."""
+before_commit: ContextVar[Callable[[Connection], Awaitable[None]] | None] = ContextVar(
+    "before_commit", default=None
+)
+"""What each write transaction of a tenant does last, in this context: it stands or falls with it."""
 log = logging.getLogger(__name__)
 
 # What a lost, starting, full or cancelled database raises; anything else is a fault of ours.
@@ -96,6 +101,9 @@ class Database:
         """One transaction for `tenant_id` (None: only tables that have no tenant)."""
         async with self._transaction("BEGIN", tenant_id) as connection:
             yield connection
+            last = before_commit.get()
+            if last is not None and tenant_id is not None:
+                await last(connection)
 
     @contextlib.asynccontextmanager
     async def snapshot(self, tenant_id: str) -> AsyncIterator[Connection]:

@@ -99,6 +99,11 @@ class IdempotencyInFlight(Refusal):
     status = 409
 
 
+class IdempotencyAnswerLost(Refusal):
+    code = "idempotency_answer_lost"
+    status = 409
+
+
 class TooManyRequests(Refusal):
     code = "too_many_requests"
     status = 429

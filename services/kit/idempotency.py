@@ -1,20 +1,31 @@
 """Idempotency-Key: the first answer to a key is stored and replayed for the same request.
 
 The row is claimed in a transaction of its own, so that a request in flight answers 409; its answer
-is stored after the action committed. The same key with another body is refused with 422. Keys are
-per tenant and caller and expire after 24 hours.
+is stored after the action committed. What the action commits marks the row as done in the same
+transaction: where the answer is lost then, by a crash or a fault in reading it back, a repeat is
+refused and never acts again. The same key with another body is refused with 422. Keys are per tenant
+and caller and expire after 24 hours.
 """
 
 import hashlib
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
 
 from services.kit import limits
 from services.kit.auth import Viewer
-from services.kit.db import Database
-from services.kit.errors import IdempotencyInFlight, IdempotencyKeyReused, Invalid
+from services.kit.db import Connection, Database, before_commit
+from services.kit.errors import (
+    IdempotencyAnswerLost,
+    IdempotencyInFlight,
+    IdempotencyKeyReused,
+    Invalid,
+)
+
+_DONE = 0
+"""The status of a row whose action is committed and whose answer is not stored."""
 
 _CLAIM = """
 INSERT INTO idempotency AS i (tenant_id, key, body_hash, created_at)
@@ -58,28 +69,16 @@ class IdempotencyStore:
                     "WHERE tenant_id = $1 AND key = $2", tenant_id, key,
                 )  # fmt: skip
         if not claimed:
-            if row["body_hash"] != digest:
-                raise IdempotencyKeyReused(
-                    "this Idempotency-Key was used for another request: take a new key",
-                    path="Idempotency-Key",
-                )
-            if row["status"] is None:
-                raise IdempotencyInFlight(
-                    "the first request with this Idempotency-Key is still being answered",
-                    retry_after_seconds=1,
-                )
-            return Response(
-                row["answer"], row["status"], {"Idempotency-Replayed": "true"},
-                media_type="application/json",
-            )  # fmt: skip
+            return _kept(row, digest)
         try:
-            answer = await act()
+            answer = await self._acted(tenant_id, key, act)
         except BaseException:
-            # Nothing happened, so the key is free for another try.
+            # Where nothing was committed, nothing happened, and the key is free for another try.
             async with self._database.write(tenant_id) as connection:
                 await connection.execute(
-                    "DELETE FROM idempotency WHERE tenant_id = $1 AND key = $2", tenant_id, key
-                )
+                    "DELETE FROM idempotency WHERE tenant_id = $1 AND key = $2 AND status IS NULL",
+                    tenant_id, key,
+                )  # fmt: skip
             raise
         async with self._database.write(tenant_id) as connection:
             await connection.execute(
@@ -87,3 +86,44 @@ class IdempotencyStore:
                 tenant_id, key, answer.status_code, bytes(answer.body),
             )  # fmt: skip
         return answer
+
+    async def _acted(
+        self, tenant_id: str, key: str, act: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """Its answer; whatever it commits says so in the key's row."""
+
+        async def mark(connection: Connection) -> None:
+            await connection.execute(
+                "UPDATE idempotency SET status = $3 WHERE tenant_id = $1 AND key = $2 "
+                "AND status IS NULL",
+                tenant_id, key, _DONE,
+            )  # fmt: skip
+
+        before = before_commit.set(mark)
+        try:
+            return await act()
+        finally:
+            before_commit.reset(before)
+
+
+def _kept(row: Any, digest: bytes) -> Response:
+    """The stored answer to a key that was used before, or why there is none to give."""
+    if row["body_hash"] != digest:
+        raise IdempotencyKeyReused(
+            "this Idempotency-Key was used for another request: take a new key",
+            path="Idempotency-Key",
+        )
+    if row["status"] is None:
+        raise IdempotencyInFlight(
+            "the first request with this Idempotency-Key is still being answered",
+            retry_after_seconds=1,
+        )
+    if row["status"] == _DONE:
+        raise IdempotencyAnswerLost(
+            "the request with this Idempotency-Key is done and its answer is not there: "
+            "read what it made"
+        )
+    return Response(
+        row["answer"], row["status"], {"Idempotency-Replayed": "true"},
+        media_type="application/json",
+    )  # fmt: skip

@@ -15,6 +15,7 @@ from services.kit.auth import Viewer
 from services.kit.db import Database
 from services.kit.errors import (
     Conflict,
+    IdempotencyAnswerLost,
     IdempotencyInFlight,
     IdempotencyKeyReused,
     Invalid,
@@ -31,6 +32,7 @@ class Desk:
 
     def __init__(self, store: IdempotencyStore, admin: Any) -> None:
         self.store, self.admin, self.tenant_id = store, admin, ids.new()
+        self.database = store._database
         self.done = 0
 
     async def act(self) -> Response:
@@ -173,6 +175,46 @@ async def test_a_key_whose_process_died_can_be_used_again(desk: Desk) -> None:
     await desk.age(seconds=61)
     assert (await desk.once()).status_code == 201
     assert desk.done == 2
+
+
+@pytest.mark.parametrize(
+    "fault", [Unavailable("no"), ZeroDivisionError(), asyncio.CancelledError()]
+)
+async def test_what_is_committed_is_not_done_again(desk: Desk, fault: BaseException) -> None:
+    """The answer is lost after the commit; a minute later, and for the whole day, nothing acts."""
+
+    async def commit_and_fail() -> Response:
+        async with desk.database.write(desk.tenant_id):
+            desk.done += 1
+        raise fault
+
+    with pytest.raises(type(fault)):
+        await desk.once(act=commit_and_fail)
+    for _ in range(2):
+        with pytest.raises(IdempotencyAnswerLost):
+            await desk.once()
+        await desk.age(seconds=61)
+    assert desk.done == 1
+
+
+async def test_what_is_rolled_back_may_be_done_again(desk: Desk) -> None:
+    async def fail() -> Response:
+        async with desk.database.write(desk.tenant_id):
+            raise Conflict("no")
+
+    with pytest.raises(Conflict):
+        await desk.once(act=fail)
+    assert (await desk.once()).status_code == 201
+
+
+async def test_what_writes_and_answers_is_answered_again(desk: Desk) -> None:
+    async def write() -> Response:
+        async with desk.database.write(desk.tenant_id):
+            return await desk.act()
+
+    first, again = await desk.once(act=write), await desk.once(act=write)
+    assert (first.body, first.status_code) == (again.body, again.status_code)
+    assert desk.done == 1
 
 
 async def test_a_key_ends_after_a_day(desk: Desk) -> None:

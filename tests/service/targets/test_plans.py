@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.kit.errors import Unavailable
+from services.targets.actions import catalogue
 from services.targets.schemas.targets import Parts, Targets
 
 PAGE = (Path(__file__).parents[3] / "docs/targets.md").read_text()
@@ -303,3 +305,18 @@ async def test_a_total_of_several_cells_is_their_sum_where_they_tile(planning):
     (found,) = week["items"][0]["targets"]
     assert [part["period"] for part in found["children"]] == ["2026-01-W5", "2026-02-W1"]
     assert found["explain"]["rule"] == "total_of_periods"
+
+
+async def test_a_plan_whose_answer_is_lost_is_not_made_twice(planning, monkeypatch):
+    """Reading it back fails after it was committed: the same key makes no second one."""
+
+    async def away(*_asked):
+        raise Unavailable("away")
+
+    asked = {"json": SALES, "headers": {"Idempotency-Key": "one"}}
+    with monkeypatch.context() as broken:
+        broken.setattr(catalogue, "plan_of", away)
+        assert (await planning.call("POST", "/plans", **asked)).status_code == 503
+    again = await planning.call("POST", "/plans", **asked)
+    assert (again.status_code, again.json()["code"]) == (409, "idempotency_answer_lost")
+    assert len((await planning.get("/plans"))["items"]) == 1
