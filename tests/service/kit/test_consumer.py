@@ -124,6 +124,28 @@ async def test_two_replicas_take_everything_once(reader: Reader) -> None:
     assert await reader.taken(acme) == list(range(1, 81))
 
 
+async def test_a_page_that_another_worker_took_meanwhile_is_not_taken_again(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between reading the cursor and locking it, the other one finishes the same page."""
+    acme = reader.log.tenant("acme")
+    await fill(reader.log, acme, 5)
+    one, other = reader.consumer(), reader.consumer()
+    page = one._feed.page
+
+    async def page_and_other(*asked: Any) -> Any:
+        found = await page(*asked)
+        monkeypatch.setattr(one._feed, "page", page)
+        await other._step(acme, "acme")
+        return found
+
+    monkeypatch.setattr(one._feed, "page", page_and_other)
+    assert await one._step(acme, "acme")
+    assert await one._step(acme, "acme")
+    assert await reader.taken(acme) == [1, 2, 3, 4, 5]
+    assert (await reader.cursor(acme), one.lag.done(acme)) == (5, 5)
+
+
 @pytest.mark.parametrize("away", [503, httpx.ConnectError("refused")])
 async def test_kpi_away_delays_and_loses_nothing(reader: Reader, away: Any) -> None:
     acme = reader.log.tenant("acme")

@@ -108,6 +108,27 @@ async def test_who_has_no_past_borrows_the_tenants(told: Any) -> None:
     assert funnel["bottlenecks"] == []
 
 
+async def test_the_history_of_chances_is_365_days_with_today(told: Any) -> None:
+    kpi, _, _ = told
+    company = await kpi.company("yearly")
+    await kpi.connect(company)
+    items = [step("new", "2026-03-05", "lead", amount="100.00")]
+    for n, (closed_on, stage) in enumerate(
+        [("2025-03-21", "lost")] * 19 + [("2026-03-20", "won"), ("2025-03-20", "won")]
+    ):
+        items += [step(f"D{n}", "2025-03-01", "lead"), step(f"D{n}", closed_on, stage)]
+    offset = (await kpi.deliver(items)).json()["offset"]
+    ann = company.members["ann"]
+
+    async def has_its_day() -> bool:
+        funnel = await kpi.funnel(company, ann, "2026-03", offset=offset)
+        return funnel["forecast"]["run_rate"] is not None
+
+    await until(has_its_day)
+    lead, *_ = (await kpi.funnel(company, ann, "2026-03"))["forecast"]["chances"]
+    assert lead == {"stage": "lead", "chance": "5.0", "closed": 20, "basis": "own"}
+
+
 async def test_a_closed_period_forecasts_what_it_was(told: Any) -> None:
     kpi, company, _ = told
     found = (await kpi.funnel(company, company.members["ann"], "2026-02"))["forecast"]

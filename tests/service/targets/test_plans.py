@@ -9,6 +9,7 @@ import pytest
 from services.kit.errors import Unavailable
 from services.targets.actions import catalogue
 from services.targets.schemas.targets import Parts, Targets
+from services.targets.store import plans as store
 
 PAGE = (Path(__file__).parents[3] / "docs/targets.md").read_text()
 SALES = {
@@ -151,6 +152,31 @@ async def test_a_successor_takes_the_cells_of_the_plan_before_back(planning):
     assert [plan["state"] for plan in plans["items"]] == ["superseded", "active"]
     board = await planning.get("/targets", params={"owner": "hr:east", "period": "2026"})
     assert board["items"][0]["targets"] == []
+
+
+async def test_plans_that_share_a_single_day_overlap(planning):
+    sunday = {"period": "2026-02-W1", "target": "100"}  # 1 February 2026 alone, by ISO weeks
+    first = await make(planning, **sunday)
+    await carry(planning, first)
+    rival = await make(planning, **sunday)
+    await carry(planning, rival, upto="approved")
+    refused = await planning.post(f"/plans/{rival['id']}/activate", status=409)
+    assert refused["code"] == "plan_overlap"
+
+
+async def test_a_plans_offset_is_that_of_its_last_fact(planning):
+    plan = (await make(planning, whole(**shares(east=5000, west=5000))))["id"]
+    database = planning.app.state.office.database
+    tenant_id = (await planning.get("/tenant"))["id"]
+    async with database.write(tenant_id) as connection:
+        await store.told(connection, tenant_id, plan, 3)
+    offsets = []
+    for facts in ([(plan, 7)], [(plan, 9), (plan, 8)]):
+        async with database.write(tenant_id) as connection:
+            await store.heard(connection, tenant_id, facts)
+            (found,) = await store.by_id(connection, tenant_id, [plan])
+        offsets.append(found.log_offset)
+    assert offsets == [None, 9]
 
 
 async def test_a_successor_of_another_metric_takes_back_what_was_given(planning):

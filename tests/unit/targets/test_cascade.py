@@ -219,3 +219,12 @@ def test_a_rate_and_a_total_say_why_too():
     assert rate.text["en"] == "25.00 % is 2026-Q1's 25.00 %: a rate is the same for each part"
     rules = {explain.explained(1, None, None, t, CNY).rule for t in ("periods", "parts")}
     assert rules == {"total_of_periods", "total_of_parts"}
+
+
+def test_consensus_is_reached_at_the_threshold_itself():
+    for acknowledged, needed in ((8, True), (9, False), (10, False)):
+        assert needed == plan.needs_override(
+            acknowledged=acknowledged, owners=10, threshold_bp=9_000
+        )
+    assert plan.needs_override(acknowledged=899, owners=1_000, threshold_bp=9_000)
+    assert not plan.needs_override(acknowledged=0, owners=10, threshold_bp=0)

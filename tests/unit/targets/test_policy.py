@@ -43,6 +43,10 @@ def test_a_manager_sees_the_subtrees_they_manage_on_the_day():
 
 def test_managing_counts_only_with_the_role():
     assert seen("rep", "boss").staffed == set()
+    targets = policy.target_sight("rep", "boss", ["company"], TREE, MAY)
+    assert (targets.staffed, targets.drafts) == (frozenset(), False)
+    assert targets.units == {"company"}
+    assert policy.target_sight("manager", "boss", ["company"], TREE, MAY).staffed == set(TREE.units)
 
 
 @pytest.mark.parametrize("role", ["rep", "manager"])
