@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import strawberry
 
+from gateway.errors import ServiceRefused
 from gateway.execution.asking import Ask
 from gateway.execution.hub import Event
 from gateway.fields import Rows, followed, joined, plain
@@ -50,8 +51,7 @@ async def _rep_changed(
     rep: SubjectId,
     period: InPeriod,  # noqa: ARG001 - what the fields below will show
 ) -> AsyncGenerator[Event, None]:
-    row = await identified(info.context.targets.members, rep, MEMBER)
-    async for event in _events(info, row):
+    async for event in _events(info, await _followed(info, info.context.targets.members, rep)):
         yield event
 
 
@@ -60,9 +60,20 @@ async def _unit_changed(
     unit: SubjectId,
     period: InPeriod,  # noqa: ARG001 - what the fields below will show
 ) -> AsyncGenerator[Event, None]:
-    row = await identified(info.context.targets.units, unit, UNIT)
-    async for event in _events(info, row):
+    async for event in _events(info, await _followed(info, info.context.targets.units, unit)):
         yield event
+
+
+async def _followed(info: Ask, loader: Any, asked: str) -> Any:
+    """Whom to follow, which targets alone may say of others: that something of a colleague changed,
+    their pay perhaps, is told by an event even where nothing of it is shown.
+    """
+    try:
+        return await loader.load(asked)
+    except ServiceRefused as fault:
+        if fault.code != "unavailable" or asked != info.context.caller.viewer.member_id:
+            raise
+        return {"id": asked}
 
 
 async def _events(info: Ask, row: Any) -> AsyncGenerator[Event, None]:

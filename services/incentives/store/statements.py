@@ -32,7 +32,6 @@ class StatementRecord:
     lines: tuple[Line, ...]
     approved_hash: str | None
     approved_at: datetime | None
-    approver_id: str | None
     closed_at: datetime | None
     counted: tuple[Counted, ...] = ()
 
@@ -53,7 +52,7 @@ class StatementRecord:
 _RECORD = (
     "SELECT s.id::text, s.member_id::text, s.period, s.first_on, s.last_on, s.plan_id::text, "
     "s.currency, s.total_minor, s.credited_minor, s.hash, s.lines, a.hash AS approved_hash, "
-    "a.approved_at, a.approver_id::text, c.closed_at{counted} FROM statement s "
+    "a.approved_at, c.closed_at{counted} FROM statement s "
     "LEFT JOIN statement_approval a ON a.tenant_id = s.tenant_id AND a.statement_id = s.id "
     "LEFT JOIN statement_closing c ON c.tenant_id = s.tenant_id AND c.statement_id = s.id "
     "WHERE s.tenant_id = $1 "

@@ -200,6 +200,24 @@ async def test_all_away_from_the_start_refuses_and_names_it(world, client):
     assert message["payload"][0]["extensions"] == {"code": "UNAVAILABLE", "service": "kpi"}
 
 
+async def test_without_targets_one_follows_oneself_and_nobody_else(world, port):
+    """Nobody could say whether the viewer may know that something of the other one changed."""
+
+    async def fail(_request):
+        raise OSError("targets is away")
+
+    world.targets.fault = fail
+    async with connecting(world, port) as client:
+        client.token = world.token(role="rep", member=REP)
+        await client.begin()
+        await client.subscribe(rep=SECOND)
+        message = await client.receive()
+        assert message["type"] == "error"
+        assert message["payload"][0]["extensions"] == {"code": "UNAVAILABLE", "service": "targets"}
+        await client.subscribe(rep=REP)
+        assert await client.event() == rep(0, 0)
+
+
 async def test_unknown_subjects_complete_and_wrong_documents_are_errors(client):
     await client.begin()
     await client.subscribe(rep="nobody")
