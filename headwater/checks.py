@@ -1,9 +1,9 @@
 """`headwater doctor` and `headwater replay`, for every projection of every tenant.
 
-A service's projection is rebuilt in its own database from kpi's log. The log is read as the services
-read it, through the feed, of a kpi in this process that only answers: its jobs and its projector are
-not started, because nothing may change what is being looked at. targets projects nothing of its
-own: what it learns from the log are the metrics that kpi declared.
+A service's projection is rebuilt in its own database from kpi's log. The log is read as the
+services read it, through the feed, of a kpi in this process that only answers: its jobs and its
+projector are not started, because nothing may change what is being looked at. targets projects
+nothing of its own: what it learns from the log are the metrics that kpi declared.
 """
 
 import asyncio

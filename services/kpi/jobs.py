@@ -1,5 +1,5 @@
-"""What runs by itself: the catalogue of a new tenant, day.started at each local midnight, the closing
-of periods, the retention; and what workers do.
+"""What runs by itself: a new tenant's catalogue, day.started at each local midnight, the closing of
+periods, the retention; and what workers do.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """From new items to conclusions: read, look up what they refer to, fold the records they touch.
 
-The fold itself is pure (domain/transitions.py, domain/records). Here its results become entries of the append's
-plan, and what cannot be used is quarantined under its reason.
+The fold itself is pure (domain/transitions.py, domain/records). Here its results become entries of
+the append's plan, and what cannot be used is quarantined under its reason.
 """
 
 import logging

@@ -1,8 +1,8 @@
 """What lies ahead of funnels: coverage by the target, bottlenecks and forecast by the own past.
 
 A statement for the targets and one for the past of all scopes of a batch, and one more where a
-scope has too few closings of its own and the tenant's stand in. `day.started` says which day it is, so an answer does not change between
-two entries of the log.
+scope has too few closings of its own and the tenant's stand in. `day.started` says which day it
+is, so an answer does not change between two entries of the log.
 """
 
 from collections import Counter, defaultdict

@@ -1,8 +1,8 @@
 """The funnel projection: log entries in; postings, rollups, deals, records and alerts out.
 
-Exactly-once: the cursor and the effect are one transaction. Entries are taken in groups (the entries that
-one append wrote about one subject), so the postings do not depend on where a batch was cut, and a
-rebuilt projection is equal to the live one, reversals included.
+Exactly-once: the cursor and the effect are one transaction. Entries are taken in groups (the
+entries that one append wrote about one subject), so the postings do not depend on where a batch was
+cut, and a rebuilt projection is equal to the live one, reversals included.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the projection needs of the tenant, as of an offset: organisation, time zones, watched targets."""
+"""What the projection needs of the tenant at an offset: organisation, zones, watched targets."""
 
 from collections.abc import Mapping
 from datetime import date

@@ -82,7 +82,7 @@ class Alert:
 
 
 class _Day(NamedTuple):
-    """What does not change during a business day; `bounds`: the least that is not red, not yellow."""
+    """What holds all business day; `bounds`: the least that is not red, that is not yellow."""
 
     day: date
     split: Split
@@ -142,7 +142,7 @@ class Watch:
         return value != 0
 
     def light(self, day: date) -> Light | None:
-        """The light on a day. It is asked after every posting, so the usual case is two compares."""
+        """The light on a day. Asked after every posting, so the usual case is two compares."""
         today = self._on(day)
         if not today.has_light:
             return None
@@ -233,7 +233,8 @@ def _opened(
         comparison = "ceiling"
     return Alert(
         id_of(watch.target_id), watch.target_id, watch.scope, metric.code, watch.period,
-        metric.unit, watch.currency, comparison, "red", 0, 0, 0, stamp.on, "open", stamp.at, stamp.on, stamp.offset,
+        metric.unit, watch.currency, comparison, "red", 0, 0, 0, stamp.on, "open", stamp.at,
+        stamp.on, stamp.offset,
     )  # fmt: skip
 
 
@@ -245,7 +246,7 @@ def resolve(alert: Alert, resolution: Resolution, stamp: Stamp) -> Alert:
 
 
 def acknowledge(alert: Alert, light: Light, by: str, stamp: Stamp) -> Alert:
-    """Somebody has seen it at `light`; itself if there is nothing to acknowledge, or it is worse."""
+    """Somebody has seen it at `light`; itself if that is nothing new, or it is worse by now."""
     if alert.status != "open" or _RANK[alert.light] > _RANK[light]:
         return alert
     return replace(

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from services.kit.db import Connection
 from services.kpi.domain.alerts import Alert, Watch
 from services.kpi.domain.metrics import Metric
+from services.kpi.store.attainments import OF_TERM, VALUE
 
 # The coarsest below a year: a month, else a quarter, else a week.
 _SPEAKS = "CASE WHEN c.period LIKE '____-Q_' THEN 2 WHEN c.period LIKE '____-__' THEN 1 ELSE 3 END"
@@ -31,20 +32,16 @@ SELECT s.*, p.firsts, p.lasts, p.targets FROM (
 ) AS p
 """
 
-_SUMS = """
-SELECT w.number, t.is_below, sum(t.sign * CASE WHEN t.is_amount THEN r.amount_minor ELSE r.deals END)
-  AS value
+_SUMS = f"""
+SELECT w.number, t.is_below, sum({VALUE}) AS value
 FROM unnest($2::int[], $3::uuid[], $4::text[], $5::date[], $6::date[])
   AS w(number, scope, metric, first_on, last_on)
 JOIN unnest($7::text[], $8::bool[], $9::text[], $10::bool[], $11::int[], $12::text[], $13::text[],
   $14::text[], $15::text[])
   AS t(metric, is_below, measure, is_amount, sign, stage, pipeline, product, channel)
   ON t.metric = w.metric
-JOIN funnel_rollup AS r ON r.tenant_id = $1 AND r.scope = w.scope AND r.measure = t.measure
-  AND r.day BETWEEN w.first_on AND w.last_on AND (t.stage IS NULL OR t.stage = r.stage)
-  AND (t.pipeline IS NULL OR t.pipeline = r.pipeline)
-  AND (t.product IS NULL OR t.product = r.product)
-  AND (t.channel IS NULL OR t.channel = r.channel)
+JOIN funnel_rollup AS r ON r.tenant_id = $1 AND r.scope = w.scope AND {OF_TERM}
+  AND r.day BETWEEN w.first_on AND w.last_on
 GROUP BY 1, 2
 """
 

@@ -13,13 +13,14 @@ _TERM = (
     "$9::text[], $10::text[], $11::text[], $12::text[]) AS t(metric, is_below, measure, is_amount, "
     "sign, stage, pipeline, product, channel))"
 )
-_OF_TERM = (
+OF_TERM = (
     "t.measure = r.measure AND (t.stage IS NULL OR t.stage = r.stage) "
     "AND (t.pipeline IS NULL OR t.pipeline = r.pipeline) "
     "AND (t.product IS NULL OR t.product = r.product) "
     "AND (t.channel IS NULL OR t.channel = r.channel)"
 )
-_VALUE = "t.sign * CASE WHEN t.is_amount THEN r.amount_minor ELSE r.deals END"
+"""Which rollups `r` a term `t` of a metric takes, and what of them: equal wherever it is summed."""
+VALUE = "t.sign * CASE WHEN t.is_amount THEN r.amount_minor ELSE r.deals END"
 
 # Spans: number 0 is the period, the others its parts; actuals are summed once, in the parts if any.
 # A span's coarsest cells are those that lie within it and within no other cell there. The plan's
@@ -38,9 +39,9 @@ span AS (
 ),
 {_TERM},
 actual AS (
-  SELECT r.scope, t.metric, s.number, sum({_VALUE}) FILTER (WHERE NOT t.is_below) AS above,
-    sum({_VALUE}) FILTER (WHERE t.is_below) AS below
-  FROM funnel_rollup AS r JOIN term AS t ON {_OF_TERM}
+  SELECT r.scope, t.metric, s.number, sum({VALUE}) FILTER (WHERE NOT t.is_below) AS above,
+    sum({VALUE}) FILTER (WHERE t.is_below) AS below
+  FROM funnel_rollup AS r JOIN term AS t ON {OF_TERM}
   JOIN span AS s ON s.number >= $16 AND r.day BETWEEN s.first_on AND s.last_on
   WHERE r.tenant_id = $1 AND r.scope = ANY(ARRAY(SELECT unnest($2::uuid[])))
   AND r.measure = ANY(ARRAY(SELECT unnest($3::text[])))
@@ -88,9 +89,9 @@ WITH member AS (
 ),
 {_TERM},
 actual AS (
-  SELECT member.scope, coalesce(sum({_VALUE}) FILTER (WHERE NOT t.is_below), 0) AS above,
-    coalesce(sum({_VALUE}) FILTER (WHERE t.is_below), 0) AS below
-  FROM member LEFT JOIN (funnel_rollup AS r JOIN term AS t ON {_OF_TERM})
+  SELECT member.scope, coalesce(sum({VALUE}) FILTER (WHERE NOT t.is_below), 0) AS above,
+    coalesce(sum({VALUE}) FILTER (WHERE t.is_below), 0) AS below
+  FROM member LEFT JOIN (funnel_rollup AS r JOIN term AS t ON {OF_TERM})
   ON r.tenant_id = $1 AND r.scope = member.scope AND r.measure = ANY($3::text[])
   AND r.day BETWEEN $14 AND $15 GROUP BY 1
 ),
@@ -104,9 +105,9 @@ WHERE value IS NOT NULL ORDER BY 1, 2 LIMIT $19
 
 _KNOWN = f"""
 WITH {_TERM}
-SELECT r.scope::text, sum({_VALUE}) FILTER (WHERE NOT t.is_below) AS above,
-  sum({_VALUE}) FILTER (WHERE t.is_below) AS below
-FROM funnel_posting AS r JOIN term AS t ON {_OF_TERM}
+SELECT r.scope::text, sum({VALUE}) FILTER (WHERE NOT t.is_below) AS above,
+  sum({VALUE}) FILTER (WHERE t.is_below) AS below
+FROM funnel_posting AS r JOIN term AS t ON {OF_TERM}
 WHERE r.tenant_id = $1 AND r.scope = ANY($2::uuid[]) AND r.measure = ANY($3::text[])
 AND r.day BETWEEN $13 AND $14 AND r.log_offset <= $15 GROUP BY 1 ORDER BY 1
 """

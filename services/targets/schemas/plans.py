@@ -194,7 +194,8 @@ class PlanRead(Wire):
             period=plan.period.code, metric=plan.metric, predecessor_id=plan.predecessor_id,
             consensus_rate=_percent(view.consensus_bp),
             consensus_threshold=_percent(plan.consensus_threshold_bp),
-            root=TargetRead(**target_json(view.root)), checks=[FindingRead.of(one) for one in view.findings],
+            root=TargetRead(**target_json(view.root)),
+            checks=[FindingRead.of(one) for one in view.findings],
         )  # fmt: skip
 
 

@@ -21,8 +21,8 @@ _TARGET = (
 )
 _WITH_PLAN = (
     f"{_TARGET}, t.plan_id::text, p.metric, p.currency, p.fiscal_start_month, p.week_rule, p.state, "
-    "u.owner_kind AS up_kind, u.owner_id::text AS up_owner, u.period AS up_period, u.target AS up_target, "
-    "u.allocated AS up_allocated, u.split AS up_split"
+    "u.owner_kind AS up_kind, u.owner_id::text AS up_owner, u.period AS up_period, "
+    "u.target AS up_target, u.allocated AS up_allocated, u.split AS up_split"
 )
 _JOINED = (
     "FROM target t JOIN plan p ON p.tenant_id = $1 AND p.id = t.plan_id "
@@ -212,8 +212,8 @@ def _stored(row: Any) -> Stored:
     whole = None
     if row["up_split"] is not None:
         whole = Whole(
-            Owner(row["up_kind"], row["up_owner"]), "", row["up_period"], row["up_target"], row["up_allocated"],
-            _unpacked(row["up_split"]),
+            Owner(row["up_kind"], row["up_owner"]), "", row["up_period"], row["up_target"],
+            row["up_allocated"], _unpacked(row["up_split"]),
         )  # fmt: skip
     calendar = Calendar(row["fiscal_start_month"], row["week_rule"])
     return Stored(

@@ -2,8 +2,9 @@
 
 Senders here are programs written for us, so nothing is mapped and nothing unknown is passed over:
 a misspelt field is named in the answer for that item. In `data`, a field that is null is empty; in
-a delta an absent one stays as it was. `fields` has what each kind of record can state. An event is identified by source and id, and so is what it
-says: a retraction takes back an earlier event of the same source.
+a delta an absent one stays as it was. `fields` has what each kind of record can state. An event is
+identified by source and id, and so is what it says: a retraction takes back an earlier event of the
+same source.
 
 >>> from services.kpi.domain.observation import Stage
 >>> stages = (Stage("won", "Won", "won", 0),)
