@@ -9,6 +9,7 @@ from gateway.customers.loaders import CustomersLoaders
 from gateway.execution.coalescing import Flights
 from gateway.execution.deadlines import Caller
 from gateway.execution.hub import Changes, Hub
+from gateway.execution.pooling import Pools
 from gateway.execution.service import Service
 from gateway.execution.wire import Wire
 from gateway.incentives.client import IncentivesClient
@@ -42,11 +43,12 @@ class Clients:
     def __init__(
         self, *, targets: Wire, customers: Wire, incentives: Wire, kpi: Wire, signer: Signer
     ) -> None:
-        self.flights = Flights()
-        self.targets = TargetsClient(Service("targets", targets, self.flights))
-        self.customers = CustomersClient(Service("customers", customers, self.flights))
-        self.incentives = IncentivesClient(Service("incentives", incentives, self.flights))
-        self.kpi = KpiClient(Service("kpi", kpi, self.flights))
+        self.flights, self.pools = Flights(), Pools()
+        shared = self.flights, self.pools
+        self.targets = TargetsClient(Service("targets", targets, *shared))
+        self.customers = CustomersClient(Service("customers", customers, *shared))
+        self.incentives = IncentivesClient(Service("incentives", incentives, *shared))
+        self.kpi = KpiClient(Service("kpi", kpi, *shared))
         # Every service whose figures a board shows moves its subscribers.
         following = (self.kpi.service, self.customers.service, self.incentives.service)
         token = _tokens(signer)

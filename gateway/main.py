@@ -94,6 +94,8 @@ def _registry(engine: Engine, clients: Clients) -> CollectorRegistry:
         ("gateway_subscribers", "Subscriptions that are open", lambda: clients.hub.watching),
         ("gateway_loads_shared", "Loads answered by an equal one in flight",
          lambda: clients.flights.shared),
+        ("gateway_loads_pooled", "Loads that travelled with another one",
+         lambda: clients.pools.pooled),
         ("gateway_documents_read", "Documents parsed and validated, not found in the cache",
          lambda: engine.documents.read),
     ):  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from gateway.execution.deadlines import Caller
-from gateway.execution.service import Service
+from gateway.execution.service import Many, Service
 
 _CUSTOMERS = "/customers/v1"
 
@@ -15,7 +15,8 @@ class CustomersClient:
 
     async def mix(self, scopes: Sequence[str], caller: Caller) -> list[Any]:
         params = [("scope", one) for one in sorted(scopes)]
-        answer = await self.service.read_at_least(f"{_CUSTOMERS}/mix", params, caller)
+        many = Many("scope", "scope")
+        answer = await self.service.read_at_least(f"{_CUSTOMERS}/mix", params, caller, many=many)
         return cast("list[Any]", answer["items"])
 
     async def tasks(
@@ -25,7 +26,9 @@ class CustomersClient:
         params.append(("limit", str(first)))
         if after is not None:
             params.append(("cursor", after))
-        answer = await self.service.read_at_least(f"{_CUSTOMERS}/tasks", params, caller)
+        # A cursor belongs to one member.
+        many = Many("member", "member_id") if after is None else None
+        answer = await self.service.read_at_least(f"{_CUSTOMERS}/tasks", params, caller, many=many)
         return cast("list[Any]", answer["items"])
 
     async def act(

@@ -8,7 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote_plus
 
 import orjson
@@ -16,6 +16,7 @@ import orjson
 from gateway.errors import ServiceRefused, unavailable
 from gateway.execution.coalescing import Flights, LoadKey
 from gateway.execution.deadlines import Caller, Deadline
+from gateway.execution.pooling import Pools
 from gateway.execution.wire import Unreached, Wire
 from services.kit import limits
 
@@ -28,24 +29,39 @@ _BARE = re.compile(r"[A-Za-z0-9_.~-]*")
 """What stands in a query as it is, such as ids, which are most of it."""
 
 
+class Many(NamedTuple):
+    """The parameter that names what a batch read is about, repeated, and what items are known by:
+    the id under that name, or the ids in a list there.
+    """
+
+    parameter: str
+    by: str
+
+
 class Service:
-    def __init__(self, name: str, wire: Wire, flights: Flights) -> None:
+    def __init__(self, name: str, wire: Wire, flights: Flights, pools: Pools) -> None:
         self.name = name
         self._wire = wire
         self._flights = flights
+        self._pools = pools
 
     async def read_at_least(
-        self, path: str, params: Params, caller: Caller, *, by: Deadline | None = None
-    ) -> Any:
+        self, path: str, params: Params, caller: Caller, *, by: Deadline | None = None,
+        many: Many | None = None,
+    ) -> Any:  # fmt: skip
         """A read of what follows the log, which must have reached the caller's offset."""
         if caller.min_offset is not None:
             params = [*params, ("min_offset", str(caller.min_offset))]
-        return await self.read(path, params, caller, by=by)
+        return await self.read(path, params, caller, by=by, many=many)
 
     async def read(
-        self, path: str, params: Params, caller: Caller, *, by: Deadline | None = None
-    ) -> Any:
-        """A read for the caller, shared with equal ones in flight; `by` is sooner than theirs."""
+        self, path: str, params: Params, caller: Caller, *, by: Deadline | None = None,
+        many: Many | None = None,
+    ) -> Any:  # fmt: skip
+        """A read for the caller, shared with equal ones in flight; `by` is sooner than theirs.
+
+        Reads that differ in what they are about alone, which `many` names, travel together.
+        """
         viewer = caller.viewer
         key = LoadKey(viewer.tenant, viewer.scope, self.name, path, tuple(params))
         deadline = by or caller.deadline
@@ -53,10 +69,22 @@ class Service:
         if seconds == 0:
             raise unavailable(self.name)
 
-        async def load() -> Any:
+        async def ask(asked: Params, within: float) -> Any:
             return await self.ask(
-                path, params, token=viewer.token, request_id=caller.request_id, seconds=seconds
+                path, asked, token=viewer.token, request_id=caller.request_id, seconds=within
             )
+
+        async def load() -> Any:
+            if many is None:
+                return await ask(params, seconds)
+            ids = [value for name, value in params if name == many.parameter]
+            rest = tuple(one for one in params if one[0] != many.parameter)
+            return await self._pools.read(
+                key._replace(arguments=rest), ids, many.by,
+                lambda some, within: ask(
+                    [*((many.parameter, id_) for id_ in some), *rest], within
+                ), seconds,
+            )  # fmt: skip
 
         try:
             return await self._flights.share(key, load, deadline)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from gateway.execution.deadlines import Caller
-from gateway.execution.service import Service
+from gateway.execution.service import Many, Service
 
 _INCENTIVES = "/incentives/v1"
 
@@ -15,7 +15,10 @@ class IncentivesClient:
 
     async def earnings(self, members: Sequence[str], period: str, caller: Caller) -> list[Any]:
         params = [*(("member", one) for one in sorted(members)), ("period", period)]
-        answer = await self.service.read_at_least(f"{_INCENTIVES}/earnings", params, caller)
+        many = Many("member", "member_id")
+        answer = await self.service.read_at_least(
+            f"{_INCENTIVES}/earnings", params, caller, many=many
+        )
         return cast("list[Any]", answer["items"])
 
     async def act(

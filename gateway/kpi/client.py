@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from gateway.execution.deadlines import Caller
-from gateway.execution.service import Params, Service
+from gateway.execution.service import Many, Params, Service
 
 _KPI = "/kpi/v1"
+_BY_SCOPE = Many("scope", "scope")
 
 
 class Slice(NamedTuple):
@@ -28,7 +29,7 @@ class KpiClient:
         """`parts` beside the figures: coverage, bottlenecks, forecast."""
         params = [*_of(scopes), *_given(**which._asdict())]
         params += [("parts", part) for part in ("figures", *parts)]
-        return await self._read("funnels", params, caller)
+        return await self._read("funnels", params, caller, _BY_SCOPE)
 
     async def attainments(
         self, scopes: Sequence[str], period: str, metrics: Sequence[str], caller: Caller,
@@ -38,7 +39,7 @@ class KpiClient:
         params += [("metric", one) for one in metrics]
         if by_time:
             params.append(("children", "time"))
-        return await self._read("attainments", params, caller)
+        return await self._read("attainments", params, caller, _BY_SCOPE)
 
     async def leaderboard(
         self, unit: str, period: str, metric: str, first: int, caller: Caller
@@ -51,14 +52,17 @@ class KpiClient:
     ) -> list[Any]:
         deep = "true" if below else None
         params = [*_of(scopes), *_given(limit=str(first), cursor=after, below=deep)]
-        return cast("list[Any]", (await self._read("alerts", params, caller))["items"])
+        many = _BY_SCOPE if after is None else None  # a cursor belongs to one scope
+        return cast("list[Any]", (await self._read("alerts", params, caller, many))["items"])
 
     async def metrics(self, caller: Caller) -> list[Any]:
         answer = await self.service.read(f"{_KPI}/metrics", [], caller)
         return cast("list[Any]", answer["items"])
 
-    async def _read(self, path: str, params: Params, caller: Caller) -> Any:
-        return await self.service.read_at_least(f"{_KPI}/{path}", params, caller)
+    async def _read(
+        self, path: str, params: Params, caller: Caller, many: Many | None = None
+    ) -> Any:
+        return await self.service.read_at_least(f"{_KPI}/{path}", params, caller, many=many)
 
     async def act(
         self, path: str, body: Mapping[str, Any], caller: Caller, key: str | None
