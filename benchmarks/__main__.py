@@ -12,14 +12,27 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import company, events, live, machine, memory, results, sizes, start, webhooks
+from benchmarks import (
+    boards,
+    company,
+    events,
+    growth,
+    live,
+    machine,
+    memory,
+    nodes,
+    results,
+    sizes,
+    start,
+    webhooks,
+)
 from benchmarks.machine import Cores
 from benchmarks.results import Row
 from benchmarks.sizes import Size
 from benchmarks.stand import Server, data_directory, measured, running
 from headwater.stack import PARTS
 
-WORKS = ("P4", "P5", "P6", "P9", "P11")
+WORKS = ("P1", "P2", "P4", "P5", "P6", "P9", "P10", "P11")
 Advance = Callable[[], None]
 
 
@@ -50,14 +63,31 @@ async def under_load(
         if "P6" in wanted:
             with bars.bar("P6  webhook to subscription", size.live_seconds) as advance:
                 rows += await live.measure(built, size, advance)
+        if "P10" in wanted:
+            with bars.bar("P10 growth", 2 * (size.rounds + 1)) as advance:
+                rows += await growth.measure(built, size, advance)
         await built.settle()
         if "P9" in wanted:
             rows += memory.of_stack(server, "after the work")
     return rows
 
 
+def of_boards(wanted: Collection[str], size: Size, cores: Cores, bars: Bars) -> list[Row]:
+    """One company for both: filled in one process, then served by five."""
+    rows = []
+    steps = 3 * (size.rounds + 1)
+    with data_directory() as data_dir, bars.bar("P2  boards, one process", steps) as one:
+        company, rows = asyncio.run(boards.in_one_process(data_dir, size, cores, one))
+        if "P1" in wanted:
+            with bars.bar("P1  boards, five processes", steps) as five:
+                rows += asyncio.run(boards.apart(company, data_dir, size, cores, five))
+    return [row for row in rows if row.number in wanted]
+
+
 def run(wanted: Collection[str], size: Size, cores: Cores, bars: Bars) -> list[Row]:
     rows = []
+    if {"P1", "P2"} & set(wanted):
+        rows += of_boards(wanted, size, cores, bars)
     with data_directory() as data_dir:
         with (
             running(measured(), data_dir, cores.server) as server,
@@ -78,6 +108,8 @@ def main() -> None:
     if unknown := sorted(set(wanted) - set(WORKS)):
         sys.exit(f"no work {', '.join(unknown)}: {', '.join(WORKS)}")
     webhooks.need_tool()
+    if {"P1", "P2"} & set(wanted):
+        nodes.prepare()
     size, cores, console = sizes.chosen(), machine.cores(), Console()
     described = machine.described(cores)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())

@@ -14,12 +14,11 @@ from benchmarks.stand import Server
 from services.kit import ids
 from services.kpi.vendors import standard_webhooks
 
-TENANT = "bench"
-_STAGES = ("lead", "intent", "negotiation")
-_PRODUCTS = ("suite", "support", "training")
+STAGES = ("lead", "intent", "negotiation")
+PRODUCTS = ("suite", "support", "training")
 _PIPELINE = [
     {"code": code, "name": code.title(), "kind": code if code in {"won", "lost"} else "open"}
-    for code in (*_STAGES, "won", "lost")
+    for code in (*STAGES, "won", "lost")
 ]
 MAPPING: dict[str, Any] = {
     "mapping": 1, "connection": "crm", "zone": "Asia/Shanghai", "currency": "CNY",
@@ -45,21 +44,30 @@ class Company:
 
     server: Server
     client: httpx.AsyncClient
+    name: str = "bench"
+    size: int = REPS
+    """How many reps it has."""
+    teams: int = TEAMS
     tenant_id: str = field(default_factory=ids.new)
     reps: list[str] = field(default_factory=list)
+    """Our ids by number."""
+    units: dict[str, str] = field(default_factory=dict)
+    """Our ids by name: `company`, `team-0` and on."""
     webhook_path: str = ""
     secret: bytes = b""
 
     def __post_init__(self) -> None:
         self._signer = self.server.keys().signer
 
-    def token(self, role: Any = "sales_ops") -> str:
+    def bearer(self, role: Any = "sales_ops", member: str | None = None) -> dict[str, str]:
         if role == "service":
-            return self._signer.service_token("headwater", TENANT, self.tenant_id)
-        return self._signer.sign(tenant=TENANT, role=role, subject=role, seconds=3600)
-
-    def bearer(self, role: str = "sales_ops") -> dict[str, str]:
-        return {"authorization": f"Bearer {self.token(role)}"}
+            token = self._signer.service_token("headwater", self.name, self.tenant_id)
+        else:
+            token = self._signer.sign(
+                tenant=self.name, role=role, subject=member or role, member_id=member,
+                seconds=3600,
+            )  # fmt: skip
+        return {"authorization": f"Bearer {token}"}
 
     async def ask(
         self, method: str, path: str, body: Any = None, role: str = "sales_ops"
@@ -73,14 +81,18 @@ class Company:
 
     async def build(self) -> None:
         tenant = {"zone": "Asia/Shanghai", "currency": "CNY", "id": self.tenant_id}
-        await self.ask("PUT", f"/targets/v1/tenants/{TENANT}", tenant, "service")
-        teams = [f"team-{number}" for number in range(TEAMS)]
-        units = [{"external_id": "company", "name": "Company"}] + [
+        await self.ask("PUT", f"/targets/v1/tenants/{self.name}", tenant, "service")
+        teams = [f"team-{number}" for number in range(self.teams)]
+        units = [{"external_id": "company", "name": "company"}] + [
             {"external_id": team, "name": team, "parent_external_id": "company"} for team in teams
         ]
         members = [
-            {"external_id": _rep(n), "name": _rep(n), "unit_external_id": teams[n % TEAMS]}
-            for n in range(REPS)
+            {
+                "external_id": rep_name(n),
+                "name": rep_name(n),
+                "unit_external_id": teams[n % self.teams],
+            }
+            for n in range(self.size)
         ]
         organisation = {
             "connection": "crm", "as_of": "2020-01-01", "units": units, "members": members,
@@ -91,18 +103,34 @@ class Company:
         made = await self.ask("PUT", "/kpi/v1/connections/crm", {"mapping": MAPPING})
         self.webhook_path = made["webhook_path"]
         self.secret = standard_webhooks.secret_bytes(made["secret"])
-        page = await self.ask("GET", "/targets/v1/members?limit=100")
-        by_name = {member["name"]: member["id"] for member in page["items"]}
-        self.reps = [by_name[_rep(n)] for n in range(REPS)]
+        by_name = {one["name"]: one["id"] for one in await self.everything("/targets/v1/members")}
+        self.reps = [by_name[rep_name(n)] for n in range(self.size)]
+        self.units = {u["name"]: u["id"] for u in await self.everything("/targets/v1/units")}
         await self.settle()
 
-    async def settle(self) -> None:
-        """Until what follows from the log has caught up with it: nothing of one round is left."""
+    async def everything(self, path: str) -> list[dict[str, Any]]:
+        """All pages of a list."""
+        found: list[dict[str, Any]] = []
+        cursor = ""
         while True:
-            heads = await self.ask("GET", "/kpi/v1/heads", role="service")
-            at = await self.ask("GET", "/kpi/v1/changes?after=-1", role="service")
-            if at["offset"] >= heads["heads"][self.tenant_id]:
-                return
+            page = await self.ask("GET", f"{path}?limit=100{cursor}")
+            found += page["items"]
+            if page["next_cursor"] is None:
+                return found
+            cursor = f"&cursor={page['next_cursor']}"
+
+    async def settle(self, *services: str) -> None:
+        """Until what follows from the log has caught up with it: nothing of one round is left.
+
+        kpi's own figures, and those of the `services` that are named.
+        """
+        for service in ("kpi", *services):
+            while True:
+                heads = await self.ask("GET", "/kpi/v1/heads", role="service")
+                path = f"/{service}/v1/changes?after=-1"
+                at = await self.ask("GET", path, role="service")
+                if at["offset"] >= heads["heads"][self.tenant_id]:
+                    break
 
     async def accepted(self, source: str) -> int:
         """Items of `source` that the server took as new, and nothing else: all else is a fault."""
@@ -141,9 +169,9 @@ def updates(label: str, deals: int) -> Iterator[tuple[int, dict[str, Any]]]:
                 number % REPS,
                 {
                     "deal": f"{label}-{number}", "at": at, "version": turn + 1,
-                    "stage": _STAGES[turn] if turn < len(_STAGES) else closed,
-                    "amount": f"{10_000 + number * 7 + max(0, turn - len(_STAGES)) * 100}.00",
-                    "owner": _rep(number % REPS), "product": _PRODUCTS[number % len(_PRODUCTS)],
+                    "stage": STAGES[turn] if turn < len(STAGES) else closed,
+                    "amount": f"{10_000 + number * 7 + max(0, turn - len(STAGES)) * 100}.00",
+                    "owner": rep_name(number % REPS), "product": PRODUCTS[number % len(PRODUCTS)],
                     "account": f"Account {number % 997}",
                 },
             )  # fmt: skip
@@ -166,5 +194,5 @@ def event(label: str, number: int, update: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rep(number: int) -> str:
+def rep_name(number: int) -> str:
     return f"rep-{number:02}"

@@ -15,14 +15,40 @@ class Size:
     arrays: int
     """Of 1,000 events, in one round."""
     live_seconds: int
+    board_reps: int
+    board_seconds: int
+    growth_events: int
+    """And ten times as many, for what must not depend on it."""
 
 
-SMALL = Size("small", rounds=3, deals=2_000, webhook_seconds=4, arrays=20, live_seconds=10)
-FULL = Size("full", rounds=5, deals=10_000, webhook_seconds=20, arrays=100, live_seconds=60)
+SMALL = Size(
+    "small",
+    rounds=3,
+    deals=2_000,
+    webhook_seconds=4,
+    arrays=20,
+    live_seconds=10,
+    board_reps=500,
+    board_seconds=4,
+    growth_events=4_000,
+)
+FULL = Size(
+    "full",
+    rounds=5,
+    deals=10_000,
+    webhook_seconds=20,
+    arrays=100,
+    live_seconds=60,
+    board_reps=10_000,
+    board_seconds=20,
+    growth_events=100_000,
+)
 REPS = 50
 TEAMS = 5
 CONNECTIONS = 64
 """That deliver webhooks at once."""
+BOARD_CONNECTIONS = 32
+"""That ask for boards at once."""
 ARRAYS_IN_FLIGHT = 3
 LIVE_PER_SECOND = 200
 LIVE_WATCHED = 20

@@ -58,11 +58,15 @@ def data_directory() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], data_dir: Path, core: int | None) -> Iterator[Server]:
-    port = _free_port()
+def running(
+    command: Sequence[str], data_dir: Path, core: int | None, *,
+    port: int | None = None, **told: str,
+) -> Iterator[Server]:  # fmt: skip
+    """`told` are more variables of its environment."""
+    port = port or free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("HEADWATER_")}
     environment |= {
-        "HEADWATER_DATA_DIR": str(data_dir), "HEADWATER_LOG_LEVEL": "warning",
+        "HEADWATER_DATA_DIR": str(data_dir), "HEADWATER_LOG_LEVEL": "warning", **told,
     }  # fmt: skip
     started = time.perf_counter()
     with (data_dir / "server.log").open("wb") as log, machine.on(core):
@@ -101,7 +105,7 @@ def _wait_ready(process: subprocess.Popen[bytes], port: int, data_dir: Path) -> 
     raise StandFailed(f"the server did not become ready:\n{words}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -2,20 +2,15 @@
 
 import asyncio
 import itertools
-import re
 import shutil
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import median
 from typing import Any
-from urllib.parse import urlsplit
-
-import orjson
 
 from benchmarks import company as companies
-from benchmarks import machine
+from benchmarks import load, machine
 from benchmarks.company import Company
 from benchmarks.results import Row
 from benchmarks.server import PARSE_PATH
@@ -23,8 +18,6 @@ from benchmarks.sizes import CONNECTIONS, Size
 from services.kit import ids
 from services.kpi.vendors import standard_webhooks
 
-_SCRIPT = Path(__file__).with_name("webhooks.lua")
-_RESULT = re.compile(r"^RESULT (.*)$", re.MULTILINE)
 _FIRST_GUESS_PER_SECOND = 8_000
 _SPARE = 1.6
 """Times as many deliveries as the last round used: one that is sent twice would not count."""
@@ -42,15 +35,19 @@ def need_tool() -> None:
 
 async def measure(company: Company, size: Size, advance: Callable[[], None]) -> list[Row]:
     rounds: list[dict[str, Any]] = []
-    pid = company.server.process.pid
+    pid, folder = company.server.process.pid, company.server.data_dir
     guess = _FIRST_GUESS_PER_SECOND
     for number in range(size.rounds + 1):  # the first one warms up
         seconds = size.webhook_seconds if number else 2
         signed = _signed(company, f"W{number}", size.deals, int(guess * seconds * _SPARE))
-        parsed = [_request(company, PARSE_PATH, {}, body) for _, body in signed[:10_000]]
+        parsed = [
+            load.request(company.server.url, PARSE_PATH, {}, body) for _, body in signed[:10_000]
+        ]
         taken = await company.accepted("webhook")
         spent = machine.processor_seconds(pid)
-        durable = await _wrk(company, [request for request, _ in signed], seconds)
+        durable = await load.send(
+            company.server.url, [request for request, _ in signed], seconds, folder
+        )
         taken = await company.accepted("webhook") - taken
         if not durable["requests"] <= taken <= durable["requests"] + CONNECTIONS:
             raise AssertionError(f"{durable['requests']} were acknowledged, {taken} were stored")
@@ -59,7 +56,7 @@ async def measure(company: Company, size: Size, advance: Callable[[], None]) -> 
         durable["projected_after_seconds"] = asyncio.get_running_loop().time() - before
         durable |= machine.micros_each(spent, machine.processor_seconds(pid), durable["requests"])
         spent = machine.processor_seconds(pid)
-        peer = await _wrk(company, parsed, seconds)
+        peer = await load.send(company.server.url, parsed, seconds, folder)
         peer |= machine.micros_each(spent, machine.processor_seconds(pid), peer["requests"])
         guess = max(1_000, durable["per_second"])
         if number:
@@ -98,38 +95,6 @@ def _signed(company: Company, label: str, deals: int, count: int) -> list[tuple[
     for _, update in itertools.islice(companies.updates(label, deals), count):
         body = companies.delivery(update)
         headers = standard_webhooks.sign(company.secret, f"msg_{ids.new()}", now, body)
-        found.append((_request(company, company.webhook_path, headers, body), body))
+        request = load.request(company.server.url, company.webhook_path, headers, body)
+        found.append((request, body))
     return found
-
-
-def _request(company: Company, path: str, headers: dict[str, str], body: bytes) -> bytes:
-    lines = [
-        f"POST {path} HTTP/1.1", f"Host: {urlsplit(company.server.url).netloc}",
-        "Content-Type: application/json", f"Content-Length: {len(body)}",
-        *(f"{name}: {value}" for name, value in headers.items()),
-    ]  # fmt: skip
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-async def _wrk(company: Company, requests: list[bytes], seconds: int) -> dict[str, Any]:
-    """One thread, because the load generator has one core."""
-    file = company.server.data_dir / "requests"
-    file.write_bytes(b"".join(b"%d\n%s" % (len(one), one) for one in requests))
-    process = await asyncio.create_subprocess_exec(
-        "wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s",
-        "--timeout", "10s", "--script", str(_SCRIPT), company.server.url, "--", str(file),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    told = (await process.communicate())[0].decode(errors="replace")
-    result = _RESULT.search(told)
-    if process.returncode or result is None:
-        raise AssertionError(f"wrk failed:\n{told}")
-    found = orjson.loads(result[1])
-    if found["failed"]:
-        raise AssertionError(f"{found['failed']} requests were not answered with 2xx:\n{told}")
-    return {
-        "requests": found["requests"],
-        "per_second": found["requests"] / found["micros"] * 1e6,
-        "p50_ms": found["p50_micros"] / 1e3,
-        "p99_ms": found["p99_micros"] / 1e3,
-    }
