@@ -76,7 +76,11 @@ class Consumer:
 
     async def _follow(self, mark: int) -> tuple[int, bool]:
         """Take all that is there once anything moved; the new mark, and whether all was taken."""
-        heads = await self._feed.heads(mark)
+        try:
+            heads = await self._feed.heads(mark)
+        except Exception:
+            self.lag.lost()
+            raise
         self.lag.heard(heads.offsets)
         finished = True
         for tenant_id, head in self.lag.behind():

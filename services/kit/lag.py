@@ -1,7 +1,8 @@
 """How far a reader of the log is behind it, as its process knows: what /metrics shows.
 
 A tenant that is behind and does not move is what hurts, be it a fault in one entry or a lock that
-nobody lets go; so its seconds count from the last time that it moved.
+nobody lets go; so its seconds count from the last time that it moved. Who cannot ask where the heads
+are is behind as well, however little it knows of.
 
 >>> now = 100.0
 >>> lag = Lag(lambda: now)
@@ -15,6 +16,9 @@ nobody lets go; so its seconds count from the last time that it moved.
 import time
 from collections.abc import Callable, Mapping
 
+_HEADS = ""
+"""Stands among tenants for the heads themselves."""
+
 
 class Lag:
     """The last offset of each tenant's log, and up to which it was taken."""
@@ -25,7 +29,12 @@ class Lag:
         self._done: dict[str, int] = {}
         self._since: dict[str, float] = {}
 
+    def lost(self) -> None:
+        """Nobody says where the heads are."""
+        self._since.setdefault(_HEADS, self._monotonic())
+
     def heard(self, heads: Mapping[str, int]) -> None:
+        self._since.pop(_HEADS, None)
         self._heads.update(heads)
         for tenant_id in heads:
             self._note(tenant_id)
@@ -50,7 +59,7 @@ class Lag:
 
     @property
     def seconds(self) -> float:
-        """Of the tenant that stands still the longest, although there is something to take."""
+        """Of the tenant that stands still the longest with something to take, or of the heads."""
         return self._monotonic() - min(self._since.values()) if self._since else 0.0
 
     def _note(self, tenant_id: str) -> None:

@@ -151,11 +151,15 @@ async def test_kpi_away_delays_and_loses_nothing(reader: Reader, away: Any) -> N
     acme = reader.log.tenant("acme")
     await fill(reader.log, acme, 5)
     reader.log.away = away
-    async with running(reader.consumer()):
+    one = reader.consumer()
+    async with running(one):
         await until(lambda: _is(reader.asked(), 3))
         assert await reader.taken(acme) == []
+        assert one.lag.seconds > 0
         reader.log.away = None
         await until(lambda: _is(reader.cursor(acme), 5))
+        await until(lambda: _is(asyncio.sleep(0, 0 - one.lag.entries), 0))
+        assert one.lag.seconds == 0
     assert await reader.taken(acme) == [1, 2, 3, 4, 5]
 
 
