@@ -25,6 +25,8 @@ VALUE = "t.sign * CASE WHEN t.is_amount THEN r.amount_minor ELSE r.deals END"
 # Spans: number 0 is the period, the others its parts; actuals are summed once, in the parts if any.
 # A span's coarsest cells are those that lie within it and within no other cell there. The plan's
 # time split are its finest ones, unless they do not add up to the coarsest: then it is linear.
+# Where no plan covers the span alone, several do that follow each other, as plans by quarter make
+# a year; active plans of one owner and metric do not overlap (targets sees to that).
 # `ANY(ARRAY(SELECT …))` hides how many are asked for, so that the plan is made once and kept: making
 # it costs more than answering for one rep.
 _BOARD = f"""
@@ -48,8 +50,8 @@ actual AS (
   AND r.day BETWEEN $17 AND $18 GROUP BY 1, 2, 3
 ),
 cell AS (
-  SELECT c.scope, c.metric, c.plan_id, c.log_offset, c.target, c.finest, s.number,
-    s.days AS span_days, c.last_on - c.first_on + 1 AS days,
+  SELECT c.scope, c.metric, c.plan_id, c.log_offset, c.first_on, c.target, c.finest,
+    s.number,    s.days AS span_days, c.last_on - c.first_on + 1 AS days,
     coalesce(c.above_first_on < s.first_on OR c.above_last_on > s.last_on, true) AS coarsest,
     least(greatest(coalesce(today.day - c.first_on + 1, 0), 0), c.last_on - c.first_on + 1) AS begun
   FROM target_cell AS c CROSS JOIN today
@@ -64,8 +66,9 @@ tiled AS (
     = sum(target) FILTER (WHERE coarsest) OVER plan AS is_split
   FROM cell WINDOW plan AS (PARTITION BY scope, metric, plan_id, number)
 ),
-due AS (
-  SELECT DISTINCT ON (scope, metric, number) scope, metric, number,
+planned AS (
+  SELECT scope, metric, number, plan_id, span_days, max(log_offset) AS set_at,
+    min(first_on) FILTER (WHERE coarsest) AS begins_on, sum(days) FILTER (WHERE coarsest) AS covered,
     sum(target) FILTER (WHERE coarsest) AS target,
     min(target) FILTER (WHERE coarsest) AS lowest, max(target) FILTER (WHERE coarsest) AS highest,
     sum(target) FILTER (WHERE is_part AND begun = days) AS over,
@@ -74,8 +77,17 @@ due AS (
     max(days) FILTER (WHERE is_part AND begun BETWEEN 1 AND days - 1) AS running_days
   FROM (SELECT *, CASE WHEN is_split THEN finest ELSE coarsest END AS is_part FROM tiled) AS part
   GROUP BY scope, metric, number, plan_id, span_days
-  HAVING sum(days) FILTER (WHERE coarsest) = span_days
-  ORDER BY scope, metric, number, max(log_offset) DESC
+),
+due AS (
+  SELECT DISTINCT ON (scope, metric, number) * FROM (
+    SELECT scope, metric, number, set_at, target, lowest, highest, over, running, started_days,
+      running_days FROM planned WHERE covered = span_days
+    UNION ALL
+    SELECT scope, metric, number, NULL, sum(target), min(lowest), max(highest), sum(over),
+      max(running), max(started_days), max(running_days)
+    FROM planned GROUP BY scope, metric, number, span_days
+    HAVING sum(covered) = span_days AND count(*) > 1 AND count(DISTINCT begins_on) = count(*)
+  ) AS covering ORDER BY scope, metric, number, set_at DESC NULLS LAST
 )
 SELECT today.log_offset, today.day, scope::text, metric, number, above, below, target, lowest,
   highest, over, running, started_days, running_days

@@ -108,6 +108,18 @@ async def test_the_newest_plan_that_covers_a_period_holds_and_can_be_taken_back(
     )  # fmt: skip
 
 
+async def test_plans_that_follow_each_other_make_a_longer_period(desk: Desk) -> None:
+    """As in targets: January's and February's and March's own plans are the quarter's target."""
+    for month, target in (("2026-01", 100_00), ("2026-02", 200_00), ("2026-03", 310_00)):
+        told = await desk.kpi.facts(desk.company, target_set(desk.ann, "sales", {month: target}))
+        asked = {"period": "2026-Q1", "min_offset": told["offset"]}
+        if month != "2026-03":
+            assert (await desk.one(desk.ann, **asked))["target"] is None
+    asked["min_offset"] = await desk.sell("ann", "41.00", "2026-03-10T09:00:00+08:00")
+    # Two months in full and eleven of 31 days of the third, of which it is the 11th.
+    assert shape(await desk.one(desk.ann, **asked)) == ("610.00", "41.00", "6.7", "410.00", "red")
+
+
 async def test_cells_that_do_not_add_up_to_theirs_leave_the_pace_linear(desk: Desk) -> None:
     cells = {"2026-03": 310_00, "2026-03-W1": 100_00}
     await desk.kpi.facts(desk.company, target_set(desk.ann, "sales", cells))
