@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from headwater.demo.company import UNITS
-from headwater.demo.people import REPS, Person, joined_on
+from headwater.demo.people import CARE, REPS, Person, joined_on
 from headwater.demo.seasons import HISTORY_DAYS, start_of
 
 CUSTOMERS = 600
@@ -34,6 +34,7 @@ _NAMES = (
 _TRADES = ("机械 Machinery", "食品 Foods", "物流 Logistics", "医药 Pharma", "电子 Electronics")
 _SIZES = ((0.5, 40), (1.0, 35), (1.8, 18), (4.0, 7))
 """How much a customer buys at a time, against others; and how many are so, in percent."""
+_LARGE = 1.8
 _REGION_OF = {unit.key: unit.parent for unit in UNITS if unit.kind == "team"}
 
 
@@ -50,6 +51,12 @@ class Customer:
     known_on: date
     buys: bool
     sleeps_from: date | None = None
+
+    def team(self) -> tuple[tuple[str, int], ...]:
+        """Who looks after it, with shares in basis points: customer success joins where it is large."""
+        if self.buys and self.size >= _LARGE:
+            return ((self.owner, 8_000), (CARE.key, 2_000))
+        return ((self.owner, 10_000),)
 
     def is_there(self, day: date) -> bool:
         return self.known_on <= day and (self.sleeps_from is None or day < self.sleeps_from)

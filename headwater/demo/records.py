@@ -107,7 +107,11 @@ def _customers(history: History) -> Iterator[Event]:
         at = datetime.combine(one.known_on, datetime.min.time(), ZONE)
         yield _event(
             "customer", one.key, at, account=one.key, name=one.name, industry=one.industry,
-            region=one.region, owner=f"{CONNECTION}:{one.owner}",
+            region=one.region,
+            owners=[
+                {"owner": f"{CONNECTION}:{member}", "share_bp": share_bp}
+                for member, share_bp in one.team()
+            ],
         )  # fmt: skip
 
 

@@ -89,7 +89,7 @@ def derive(
     described = made.description or {}
     named = owners(described)
     shares = named or made.latest_deal_owners
-    tasks = due_tasks(made.wins, [member for member, _ in named], completed)
+    tasks = due_tasks(made.wins, [member for member, _ in named], completed, world.since)
     return Customer(
         account=account,
         name=described.get("name") or account,
