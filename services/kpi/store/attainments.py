@@ -51,7 +51,7 @@ actual AS (
 ),
 cell AS (
   SELECT c.scope, c.metric, c.plan_id, c.log_offset, c.first_on, c.target, c.finest,
-    s.number,    s.days AS span_days, c.last_on - c.first_on + 1 AS days,
+    s.number, s.days AS span_days, c.last_on - c.first_on + 1 AS days,
     coalesce(c.above_first_on < s.first_on OR c.above_last_on > s.last_on, true) AS coarsest,
     least(greatest(coalesce(today.day - c.first_on + 1, 0), 0), c.last_on - c.first_on + 1) AS begun
   FROM target_cell AS c CROSS JOIN today
