@@ -64,8 +64,14 @@ class Viewer:
 
     @property
     def scope(self) -> str:
-        """What caches must key by: two viewers with one scope may see the same."""
-        return f"{self.role}:{self.member_id or self.service or self.subject}"
+        """What caches must key by: two viewers with one scope may see the same.
+
+        It says what sort of name it is by: an issuer may call somebody what a member is called.
+        """
+        for sort, name in (("member", self.member_id), ("service", self.service)):
+            if name is not None:
+                return f"{self.role}:{sort}:{name}"
+        return f"{self.role}:subject:{self.subject}"
 
 
 @dataclass(frozen=True, slots=True)

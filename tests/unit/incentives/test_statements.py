@@ -4,7 +4,7 @@ from datetime import date
 
 from services.incentives.domain.commission import Band, Commission
 from services.incentives.domain.credits import Credit
-from services.incentives.domain.plan import ActivePlan, Terms
+from services.incentives.domain.plan import ActivePlan, Terms, plan_of
 from services.incentives.domain.run_rate import projected
 from services.incentives.domain.statement import statements
 from services.kit.period import Calendar
@@ -44,3 +44,13 @@ def test_the_run_rate_lets_the_period_s_own_credit_grow_and_nothing_else():
     assert second.total_minor == 1_00 - 5_00
     # 65 business days of April to June, of which the first is over: 650.00 is sold in all.
     assert projected(second, day) == 10_00 + (650_00 - 100_00) * 20 // 100 - 5_00
+
+
+def test_of_plans_that_came_to_overlap_the_one_activated_first_holds():
+    first, second = (
+        ActivePlan(name, 1, TERMS, date(2026, 1, 1), None, rank)
+        for name, rank in (("first", 1), ("second", 2))
+    )
+    for active in ([first, second], [second, first]):
+        found = plan_of(active, "ann", date(2026, 2, 2), lambda _member, _day: (), Calendar())
+        assert found is first

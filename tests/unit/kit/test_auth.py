@@ -51,7 +51,7 @@ async def test_a_development_token_says_who_asks(signer: Signer, verifier: Verif
     token = development(signer, member_id="m-1")
     viewer = await verifier.verify(token)
     assert viewer == Viewer("acme", "rep", "ann", "m-1", token=token)
-    assert viewer.scope == "rep:m-1"
+    assert viewer.scope == "rep:member:m-1"
 
 
 async def test_a_service_token_names_its_service_and_the_tenants_id(
@@ -60,7 +60,7 @@ async def test_a_service_token_names_its_service_and_the_tenants_id(
     token = signer.service_token("targets", "acme", TENANT_ID)
     viewer = await verifier.verify(token)
     assert (viewer.role, viewer.service, viewer.tenant_id) == ("service", "targets", TENANT_ID)
-    assert viewer.scope == "service:targets"
+    assert viewer.scope == "service:service:targets"
     claims = jwt.decode(token, options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == limits.SERVICE_TOKEN_SECONDS == 300
 
@@ -368,3 +368,8 @@ async def test_noise_is_refused(verifier: Verifier, real: Verifier, token: str) 
     for one in (verifier, real):
         with pytest.raises(Unauthenticated):
             await one.verify(token)
+
+
+def test_a_subject_that_is_called_like_a_member_has_a_scope_of_its_own():
+    member = Viewer("demo", "rep", "someone", member_id="hr:ann")
+    assert Viewer("demo", "rep", "hr:ann").scope != member.scope
