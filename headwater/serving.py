@@ -5,6 +5,7 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -78,6 +79,17 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
+class _Server(uvicorn.Server):
+    """Ends long polls before it waits for the requests that are under way: they would outlast it."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        for part in getattr(app, "apps", {"": app}).values():
+            for waits in getattr(part.state, "waits", ()):
+                waits.close()
+        await super().shutdown(sockets=sockets)
+
+
 def server_of(app: Any, host: str, port: int) -> uvicorn.Server:
     spare_the_collector()
     config = uvicorn.Config(
@@ -86,7 +98,7 @@ def server_of(app: Any, host: str, port: int) -> uvicorn.Server:
         lifespan="on", access_log=False, log_config=None, timeout_graceful_shutdown=5,
         server_header=False, timeout_keep_alive=30,
     )  # fmt: skip
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 async def serve_all(

@@ -108,13 +108,11 @@ class Stack:
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as opened:
+            opened.push_async_callback(self.clients.close)  # last: parts call until they are closed
             for name in ("kpi", "targets", "customers", "incentives", "gateway"):
                 app = self.apps[name]
                 await opened.enter_async_context(app.router.lifespan_context(app))
-            try:
-                yield
-            finally:
-                await self.clients.close()
+            yield
 
     async def _livez(self) -> Response:
         return JSONResponse({"status": "alive"})

@@ -68,5 +68,6 @@ def create_app(
     app.state.office = office
     app.state.verifier = verifier
     app.state.idempotency = IdempotencyStore(own)
+    app.state.waits = (consumer.progress,)
     app.include_router(router)
     return app

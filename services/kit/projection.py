@@ -27,6 +27,8 @@ class Progress:
     """The last offset per tenant that this process heard of. A hint: readers check the cursor."""
 
     def __init__(self) -> None:
+        self.is_closing = False
+        """Long polls end now: the process is about to stop."""
         self._offsets: dict[str, int] = {}
         self._moved: dict[str, asyncio.Event] = {}
 
@@ -47,8 +49,15 @@ class Progress:
         for event in waiting.values():
             event.set()
 
+    def close(self) -> None:
+        """Let go of everybody who waits, and of who comes."""
+        self.is_closing = True
+        self.heard("")
+
     async def wait(self, tenant_id: str, seconds: float) -> None:
         """Return when the tenant moved, or after `seconds`."""
+        if self.is_closing:
+            return
         event = self._moved.setdefault(tenant_id, asyncio.Event())
         await wait_for_event(event, seconds)
 

@@ -40,7 +40,7 @@ async def changes(
             if after < 0:
                 return {"offset": reached, "subjects": []}
             offset, subjects = await _page(connection, tenant_id, after, reached)
-        if subjects or waited >= wait_seconds:
+        if subjects or waited >= wait_seconds or progress.is_closing:
             return {"offset": offset, "subjects": subjects}
         # At most a second between looks, so that a lost notification costs no more.
         await progress.wait(tenant_id, 1.0)

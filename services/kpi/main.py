@@ -97,5 +97,6 @@ def create_app(
         database, writer, vault, clock, progress, heads, IdempotencyStore(database), operations,
         metrics, verifier,
     )  # fmt: skip
+    app.state.waits = (progress, heads)
     app.include_router(router)
     return app

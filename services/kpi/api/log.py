@@ -75,7 +75,7 @@ async def get_heads(
             heads = await feed.heads(connection)
             names = await feed.short_names(connection)
         moved = sum(heads.values())  # every append adds to it
-        if moved != mark or waited >= wait:
+        if moved != mark or waited >= wait or kpi.heads.is_closing:
             return JSONResponse({"heads": heads, "tenants": names, "mark": moved})
         await kpi.heads.wait(ANY_TENANT, 1.0)
         waited += 1.0
