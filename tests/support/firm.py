@@ -120,6 +120,10 @@ class Firm:
 
         await until(is_settled, 60)
 
+    async def has_begun(self) -> bool:
+        """Whether the log has started a day."""
+        return any(entry["type"] == "day.started.v1" for entry in await self.log())
+
     async def log(self) -> list[Any]:
         """All of its entries."""
         found: list[Any] = []
