@@ -75,7 +75,7 @@ async def under_load(
 def of_boards(wanted: Collection[str], size: Size, cores: Cores, bars: Bars) -> list[Row]:
     """One company for both: filled in one process, then served by five."""
     rows = []
-    steps = 3 * (size.rounds + 1)
+    steps = 3 * size.rounds
     with data_directory() as data_dir, bars.bar("P2  boards, one process", steps) as one:
         company, rows = asyncio.run(boards.in_one_process(data_dir, size, cores, one))
         if "P1" in wanted:

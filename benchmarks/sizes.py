@@ -49,6 +49,8 @@ CONNECTIONS = 64
 """That deliver webhooks at once."""
 BOARD_CONNECTIONS = 32
 """That ask for boards at once."""
+ALONE_CONNECTIONS = 8
+"""Where every request has a viewer of its own, so that none travel together."""
 ARRAYS_IN_FLIGHT = 3
 LIVE_PER_SECOND = 200
 LIVE_WATCHED = 20
