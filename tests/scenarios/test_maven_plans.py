@@ -13,9 +13,11 @@ import pytest
 
 from headwater.installation import Installation
 from headwater.settings import HeadwaterSettings
+from services.kit.auth import ROLES, Signer
 from tests.support.imports import import_deals, import_members, serving_at_a_port
 from tests.support.maven import DEALS, EXAMPLE, Count
 from tests.support.processes import ROOT
+from tests.support.stack import RunningStack, next_message
 
 pytestmark = pytest.mark.timeout(300)
 FIVE = {
@@ -43,6 +45,31 @@ def test_the_example_makes_plans_and_the_contracts_operations_run_on_them(
         made = [make_plans(url, tokens) for _ in range(2)]
         assert made[0] == made[1]
         asyncio.run(need_boards(url, tokens, made[0]["plan"], agent, before, sold))
+        asyncio.run(need_every_role(url, signer, made[0]["plan"], agent))
+
+
+async def need_every_role(url: str, signer: Signer, plan: str, agent: str) -> None:
+    """The five run as each role without an error, Live to its first event."""
+    rep = f"maven:{agent}"
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        stack = RunningStack(url, client, signer)
+        variables = {"rep": rep, "period": "2017-Q4"}
+        asked = {
+            "rep_board": variables, "cascade": {"plan": plan}, "activate": {"plan": plan},
+            "team_board": {"unit": "maven:company", "period": "2017-Q4", "metric": "sales"},
+        }  # fmt: skip
+        board = await stack.query(stack.token("maven", "finance"), FIVE["rep_board"], **variables)
+        manager = board["data"]["rep"]["manager"]["id"]
+        for role in (role for role in ROLES if role != "service"):
+            held = {"rep": rep, "manager": manager}.get(role)
+            headers = stack.token("maven", role, held)
+            for operation, given in asked.items():
+                answer = await stack.query(headers, FIVE[operation], **given)
+                assert "errors" not in answer, (role, operation, answer["errors"])
+            async with stack.subscribed(headers, FIVE["live"], **variables) as websocket:
+                message = await next_message(websocket)
+                assert message["type"] == "next", (role, message)
+                assert "errors" not in message["payload"], (role, message)
 
 
 def make_plans(url: str, tokens: dict[str, str]) -> Any:
